@@ -1,0 +1,61 @@
+# `make run` and `make test` need Python >= 3.11, git and make; each installs what it uses into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SERVICES := core bot database simulator cli
+ARGS ?=
+
+.PHONY: help install run test test-unit test-recordings coverage lint types layers format lock contract check clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+
+$(INSTALLED): requirements/dev.txt $(SERVICES:%=services/%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Rosey needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "installing into $(VENV) (once; about a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "python -m venv failed: on Debian and Ubuntu install the package python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(SERVICES:%=-e services/%)
+	@touch $(INSTALLED)
+
+install: $(INSTALLED)  ## make .venv with everything in it
+
+run: $(INSTALLED)      ## a whole Rosey on a simulated channel; your own: make run ARGS='--channel NAME'
+	@$(BIN)/rosey up $(ARGS)
+
+test: $(INSTALLED)     ## every test that needs nothing but wheels, with coverage
+	@$(BIN)/python tools/test.py $(ARGS)
+
+test-unit: $(INSTALLED)  ## the tests without servers
+	@$(BIN)/python -m pytest tests/unit -q $(ARGS)
+
+test-recordings: $(INSTALLED)  ## the simulator and the client against recordings of a real CyTube (../shared)
+	@$(BIN)/python -m pytest tests/recordings -q $(ARGS)
+
+lint: $(INSTALLED)     ## style and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-cache
+
+types: $(INSTALLED)    ## mypy, strict
+	@$(BIN)/mypy
+
+format: $(INSTALLED)   ## rewrite to the house style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+contract: $(INSTALLED) ## write docs/contract.md from the types
+	@$(BIN)/python tools/contract.py
+
+lock: $(INSTALLED)     ## choose versions anew: requirements/*.txt
+	@$(BIN)/python tools/lock.py
+
+check: lint types test ## what a change must pass
+
+clean:                 ## remove what the build made
+	rm -rf $(VENV) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

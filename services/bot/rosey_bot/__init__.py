@@ -1,0 +1,1 @@
+"""The Rosey bot: sits in CyTube channels, publishes what happens, obeys moderators."""

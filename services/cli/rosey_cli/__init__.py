@@ -1,0 +1,1 @@
+"""The command rosey: what a person types."""

@@ -1,0 +1,1 @@
+"""The Rosey database service: stores every event exactly once and answers questions."""

@@ -1,0 +1,1 @@
+"""A CyTube server in process, held to recordings of a real one."""
