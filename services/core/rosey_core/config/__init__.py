@@ -1,0 +1,33 @@
+"""Configuration, version 2: a JSON or YAML file, overridden by environment variables, with secrets by reference.
+
+``load`` is the way in; what comes out is frozen and checked, and shows no secret in its ``repr``.
+"""
+
+from rosey_core.config.errors import ConfigError, Problem
+from rosey_core.config.loading import load
+from rosey_core.config.models import (
+    Bot,
+    Config,
+    Database,
+    Health,
+    Logging,
+    Nats,
+    Platform,
+    Retention,
+    StreamLimits,
+)
+
+__all__ = [
+    "Bot",
+    "Config",
+    "ConfigError",
+    "Database",
+    "Health",
+    "Logging",
+    "Nats",
+    "Platform",
+    "Problem",
+    "Retention",
+    "StreamLimits",
+    "load",
+]

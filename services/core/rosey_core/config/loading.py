@@ -1,0 +1,111 @@
+"""From a file and the environment to a checked configuration."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from rosey_core.config import document, environment, references, spellings
+from rosey_core.config.document import Document
+from rosey_core.config.errors import ConfigError, KeyPath, Problem
+from rosey_core.config.models import Config, Platform
+from rosey_core.telemetry import logs
+
+_OWN: Final = frozenset(Config.model_fields) - {"version", "legacy", "warnings", "source"}
+_SIMILAR: Final = 0.75
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the configuration; from now on this process's log masks the secrets in it.
+
+    Args:
+        path: a JSON or YAML file; with ``None`` there are the environment and the defaults.
+        environ: the environment, for overrides (``ROSEY_NATS__URL``) and references (``${NAME}``).
+
+    Raises:
+        ConfigError: it cannot be read, or something in it is wrong.
+    """
+    found = Document() if path is None else document.read(path)
+    spellings.refuse_older_forms(found)
+    spellings.modernise(found)
+    environment.override(found, environ)
+    warnings = spellings.drop_without_effect(found)
+    legacy = _take_legacy(found)
+    warnings += [f"{section}: this Rosey does not use it" for section in legacy]
+    _resolve_references(found, environ)
+    # A section with nothing in it, as YAML reads a heading whose keys are commented out, means its defaults.
+    sections = {name: section for name, section in found.data.items() if section is not None}
+    try:
+        config = Config(**sections, legacy=legacy, warnings=tuple(warnings), source=path)
+    except ValidationError as error:
+        problems = [_problem(found, details) for details in error.errors(include_url=False, include_input=False)]
+        raise ConfigError(path, problems) from None
+    logs.hide(config.secrets())
+    return config
+
+
+def _take_legacy(found: Document) -> dict[str, Any]:
+    """Take out the sections that are not ours.
+
+    Raises:
+        ConfigError: one has nearly the name of one of ours, is a key of version 1, or comes from the environment.
+    """
+    unknown = [name for name in found.data if name not in _OWN]
+    for name in unknown:
+        similar = difflib.get_close_matches(name, _OWN, n=1, cutoff=_SIMILAR)
+        if similar:
+            raise found.error((name,), f"unknown section; did you mean {similar[0]!r}?")
+        if name in spellings.V1_TARGETS:
+            raise found.error((name,), f"belongs in version 2 at {spellings.V1_TARGETS[name]}")
+    for at, place in found.places.items():
+        if place.variable is not None and at[0] in unknown:
+            raise found.error(at, "unknown section")
+    return {name: found.data.pop(name) for name in unknown}
+
+
+def _resolve_references(found: Document, environ: Mapping[str, str]) -> None:
+    directory = Path() if found.source is None else found.source.expanduser().parent
+    problems = []
+
+    def resolved(value: Any, at: KeyPath) -> Any:
+        if isinstance(value, dict):
+            return {key: resolved(item, (*at, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [resolved(item, (*at, index)) for index, item in enumerate(value)]
+        if isinstance(value, str):
+            try:
+                return references.resolve(value, environ, directory)
+            except ValueError as error:
+                problems.append(found.problem(at, str(error)))
+        return value
+
+    found.data = resolved(found.data, ())
+    if problems:
+        raise ConfigError(found.source, problems)
+
+
+def _problem(found: Document, details: ErrorDetails) -> Problem:
+    path = details["loc"]
+    if details["type"] == "extra_forbidden":
+        similar = difflib.get_close_matches(str(path[-1]), list(_keys_beside(path)), n=1)
+        return found.problem(path, f"unknown key; did you mean {similar[0]!r}?" if similar else "unknown key")
+    if details["type"] == "missing":
+        return found.problem(path, "is missing")
+    return found.problem(path, details["msg"].removeprefix("Value error, ").removeprefix("Input "))
+
+
+def _keys_beside(path: KeyPath) -> Iterator[str]:
+    """The keys that could stand where ``path`` ends."""
+    section: type[BaseModel] = Config
+    for key in path[:-1]:
+        if key == "platforms":
+            section = Platform
+        elif isinstance(key, str):
+            section = type(section.model_fields[key].default)
+    yield from section.model_fields

@@ -1,0 +1,325 @@
+"""The sections of the configuration, their types, defaults and bounds."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from rosey_core.channels import channel_key, channel_keys
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Hours = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Bytes = Annotated[ByteSize, Field(gt=0)]
+
+CYTUBE: Final = "https://cytu.be"
+"""The server of a channel that names none."""
+
+_CHANNEL_URL: Final = re.compile(r"(?P<server>https?://[^/]+)/r/(?P<name>[^/?#]+)/?")
+_CHANNEL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
+_USER_NAME: Final = re.compile(r"[A-Za-z0-9_\-\u00c0-\u00ff]{1,20}")
+_NATS_SCHEMES: Final = ("nats", "tls", "ws", "wss")
+
+
+class Section(BaseModel):
+    """What all sections share: unknown keys are refused, nothing changes later, errors show no values."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, regex_engine="python-re")
+
+
+class Platform(Section):
+    """A channel that the bot sits in.
+
+    Attributes:
+        name: what people call this entry; the channel's name unless given.
+        server: the address of the web site, without a slash at its end.
+        channel: the channel's name; in a file its address (``https://cytu.be/r/lobby``) does, too.
+        channel_password: for channels that ask for one.
+        user: the name to log in with: as a guest without ``password``. With ``None`` the bot does not log in.
+        enabled: whether the bot goes there.
+    """
+
+    type: Literal["cytube"] = "cytube"
+    name: str = ""
+    server: str = CYTUBE
+    channel: str
+    channel_password: SecretStr | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    enabled: bool = True
+
+    _key: str = PrivateAttr("")
+
+    @property
+    def key(self) -> str:
+        """The channel's key, unique in the configuration."""
+        return self._key or channel_key(self.channel)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_channel_address_apart(cls, data: Any) -> Any:
+        address = _CHANNEL_URL.fullmatch(str(data.get("channel"))) if isinstance(data, dict) else None
+        if address is None:
+            return data
+        return {"server": address["server"], **data, "channel": address["name"]}
+
+    @field_validator("server")
+    @classmethod
+    def _check_server(cls, server: str) -> str:
+        server = server.strip().rstrip("/")
+        if "://" not in server:
+            server = f"https://{server}"
+        parts = urlsplit(server)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("should be the address of a CyTube site, like https://cytu.be")
+        return server
+
+    @field_validator("channel")
+    @classmethod
+    def _check_channel(cls, channel: str) -> str:
+        if _CHANNEL_NAME.fullmatch(channel) is None:
+            raise ValueError("should be the name of a channel: 1 to 30 letters, digits, '_' and '-'")
+        return channel
+
+    @field_validator("user")
+    @classmethod
+    def _check_user(cls, user: str | None) -> str | None:
+        if user is not None and _USER_NAME.fullmatch(user) is None:
+            raise ValueError("should be a name that CyTube allows: 1 to 20 letters, digits, '_' and '-'")
+        return user
+
+    @field_validator("password")
+    @classmethod
+    def _check_password(cls, password: SecretStr | None, info: Any) -> SecretStr | None:
+        if password is not None and info.data.get("user", "") is None:
+            raise ValueError("is of no use without 'user'")
+        return password
+
+
+class Nats(Section):
+    """How to reach NATS.
+
+    Attributes:
+        url: one address, or several with commas between them; a name and password in it move to the fields below.
+        creds: a NATS credentials file.
+        connection_timeout: seconds that a connection may take.
+        reconnect_delay: seconds between two attempts at one server.
+    """
+
+    url: str = "nats://localhost:4222"
+    user: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    creds: Path | None = None
+    connection_timeout: Seconds = 2.0
+    reconnect_delay: Seconds = 0.25
+
+    @property
+    def servers(self) -> list[str]:
+        """The addresses one by one."""
+        return self.url.split(",")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_credentials_out_of_the_address(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("url"), str):
+            return data
+        addresses: list[str] = []
+        found: dict[str, str] = {}
+        for address in data["url"].split(","):
+            scheme, separator, rest = address.strip().rpartition("://")
+            credentials, _, host = rest.rpartition("@")
+            addresses.append(f"{scheme}{separator or 'nats://'}{host}")
+            user, colon, password = map(unquote, credentials.partition(":"))
+            if colon:
+                found |= {"user": user, "password": password}
+            elif user:
+                found |= {"token": user}
+        return {**found, **data, "url": ",".join(addresses)}
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        for address in url.split(","):
+            parts = urlsplit(address)
+            try:
+                good = parts.scheme in _NATS_SCHEMES and bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                good = False
+            if not good:
+                raise ValueError("should be the address of a NATS server, like nats://localhost:4222")
+        return url
+
+
+class Retention(Section):
+    """For how long things are kept."""
+
+    chat_hours: Hours = 150
+    count_days: Days = 30
+    outbound_days: Days = 7
+    tokens_days: Days = 90
+    actions_days: Days = 365
+
+
+class Database(Section):
+    """Where things are stored.
+
+    Attributes:
+        path: an SQLite file; relative paths start at the working directory.
+        url: a database's address instead of a path; a secret, since it may hold a password.
+        default_channel: the channel that events and requests without a channel mean.
+    """
+
+    path: str = Field(default="bot_data.db", min_length=1)
+    url: SecretStr | None = None
+    default_channel: str | None = None
+    retention: Retention = Retention()
+
+    @field_validator("path")
+    @classmethod
+    def _expand_home(cls, path: str) -> str:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+
+    @field_validator("url")
+    @classmethod
+    def _refuse_path_and_url(cls, url: SecretStr | None, info: Any) -> SecretStr | None:
+        if url is not None and info.data.get("path") != cls.model_fields["path"].default:
+            raise ValueError("stands beside 'path': keep one")
+        return url
+
+    @field_validator("default_channel")
+    @classmethod
+    def _check_default_channel(cls, channel: str | None) -> str | None:
+        return None if channel is None else channel_key(channel)
+
+
+class StreamLimits(Section):
+    """How much the event stream keeps: what comes first ends it."""
+
+    max_age_hours: Hours = 168
+    max_bytes: Bytes = ByteSize(1 << 30)
+
+
+class Bot(Section):
+    """How the bot behaves.
+
+    Attributes:
+        spool_dir: where events wait on disk while NATS is away.
+        spool_max_bytes: what it may take there.
+        user_cooldown: seconds until a user's next public command is answered.
+        channel_cooldown: seconds until a channel's next public command is answered.
+        user_count_interval: seconds between two counts of users.
+        status_interval: seconds between two reports of the status.
+        stats_timeout: seconds that the database has for an answer.
+        outbound_interval: seconds between two looks into the outbound queue.
+    """
+
+    spool_dir: Path = Path("bot_spool")
+    spool_max_bytes: Bytes = ByteSize(256 << 20)
+    user_cooldown: float = Field(default=10.0, ge=0, allow_inf_nan=False)
+    channel_cooldown: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    user_count_interval: Seconds = 300.0
+    status_interval: Seconds = 10.0
+    stats_timeout: Seconds = 0.8
+    outbound_interval: Seconds = 2.0
+
+
+class Health(Section):
+    """Where a process serves its health and metrics; port 0 is any that is free."""
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+class Logging(Section):
+    """What is logged, and how: ``auto`` is text in a terminal and JSON elsewhere."""
+
+    level: str = "INFO"
+    format: Literal["auto", "json", "text"] = "auto"
+
+    @field_validator("level")
+    @classmethod
+    def _check_level(cls, level: str) -> str:
+        level = level.upper()
+        if level not in logging.getLevelNamesMapping():
+            raise ValueError("should be DEBUG, INFO, WARNING, ERROR or CRITICAL")
+        return level
+
+
+class Config(Section):
+    """The whole configuration.
+
+    Attributes:
+        legacy: sections of the original that Rosey does not use, as they stood in the file.
+        warnings: what is accepted in the file and has no effect, for people.
+        source: the file that it comes from.
+    """
+
+    version: Literal[2] = 2
+    platforms: list[Platform] = []
+    nats: Nats = Nats()
+    database: Database = Database()
+    stream: StreamLimits = StreamLimits()
+    bot: Bot = Bot()
+    health: Health = Health()
+    logging: Logging = Logging()
+    legacy: dict[str, Any] = Field(default={}, repr=False)
+    warnings: tuple[str, ...] = ()
+    source: Path | None = None
+
+    @field_validator("platforms")
+    @classmethod
+    def _give_keys(cls, platforms: list[Platform]) -> list[Platform]:
+        places = [(platform.server.lower(), platform.channel.lower()) for platform in platforms]
+        active = [place for place, platform in zip(places, platforms, strict=True) if platform.enabled]
+        for place in active:
+            if active.count(place) > 1:
+                raise ValueError(f"the channel {place[1]!r} of {place[0]} is there twice")
+        # Those that are switched off count, too: switching one on gives no other channel another key.
+        keys = channel_keys(dict.fromkeys(places))
+        for place, platform in zip(places, platforms, strict=True):
+            platform._key = keys[place]
+        return platforms
+
+    @property
+    def channels(self) -> list[Platform]:
+        """The platforms that are enabled."""
+        return [platform for platform in self.platforms if platform.enabled]
+
+    @property
+    def default_channel(self) -> str | None:
+        """The key of the default channel as far as the configuration says: the one named, else the first."""
+        if self.database.default_channel is not None:
+            return self.database.default_channel
+        return next((platform.key for platform in self.channels), None)
+
+    def secrets(self) -> set[str]:
+        """Every secret value in here, for masking."""
+        found = {secret.get_secret_value() for secret in _secrets(self)}
+        if self.database.url is not None:
+            found.add(unquote(urlsplit(self.database.url.get_secret_value()).password or ""))
+        return found - {""}
+
+
+def _secrets(section: BaseModel) -> Iterator[SecretStr]:
+    for value in vars(section).values():
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, SecretStr):
+                yield item
+            elif isinstance(item, BaseModel):
+                yield from _secrets(item)

@@ -1,0 +1,131 @@
+"""The original's spellings of a version 2 file, turned into ours, and its older forms, told apart.
+
+``{"domain": ..., "channel": ["lobby", "door"], "user": ["bot", "secret"]}`` becomes ``{"server": ..., "channel":
+"lobby", "channel_password": "door", "user": "bot", "password": "secret"}``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rosey_core.config.document import Document
+from rosey_core.config.errors import ConfigError, KeyPath
+
+SYNONYMS: Final = {("platforms", "domain"): "server", ("platforms", "username"): "user"}
+"""Other names of a key, by the section and that name."""
+
+_PAIRS: Final = {"channel": "channel_password", "user": "password"}
+"""Keys of a platform that may hold [name, password], with the key that the password belongs to."""
+
+_WITHOUT_EFFECT: Final = {
+    ("platforms", "response_timeout"): "waiting times need no setting any more",
+    ("platforms", "restart_delay"): "the bot reconnects for ever, at growing intervals",
+    ("platforms", "retry"): "the bot reconnects for ever",
+    ("platforms", "retry_delay"): "the bot reconnects at growing intervals",
+    ("nats", "max_reconnect_attempts"): "services reconnect to NATS for ever",
+    ("database", "run_as_service"): "the database always is a process of its own",
+    ("logging", "chat_log_file"): "the database keeps the chat",
+    ("logging", "media_log_file"): "the database keeps what was played",
+}
+"""Keys of the original that are accepted and do nothing, with the reason."""
+
+V1_TARGETS: Final = {
+    "domain": "platforms[0].server",
+    "server": "platforms[0].server",
+    "channel": "platforms[0].channel",
+    "user": "platforms[0].user",
+    "proxy": "platforms[0].proxy",
+    "response_timeout": "platforms[0].response_timeout",
+    "restart_delay": "platforms[0].restart_delay",
+    "retry": "platforms[0].retry",
+    "retry_delay": "platforms[0].retry_delay",
+    "log_level": "logging.level",
+    "db": "database.path",
+    "chat_log_file": "logging.chat_log_file",
+    "media_log_file": "logging.media_log_file",
+}
+"""Where the keys of a version 1 file stand in version 2."""
+
+_ENVIRONMENT_FORM_TARGETS: Final = {
+    "cytube": "platforms[0] (its username as user)",
+    "environment": "nowhere (it is not needed)",
+    "features": "nowhere (it is not needed)",
+    "deployment": "nowhere (it is not needed)",
+}
+
+
+def refuse_older_forms(document: Document) -> None:
+    """Accept version 2 alone.
+
+    Raises:
+        ConfigError: it is a version 1 file, one of the environment form, or of a version that does not exist.
+    """
+    data = document.data
+    version = data.pop("version", None)
+    if version is None and "platforms" not in data:
+        for form, targets, signs in (
+            ("a version 1 (flat) file", V1_TARGETS, {"domain", "server", "channel", "user", "db", "log_level"}),
+            ("a file of the environment form", _ENVIRONMENT_FORM_TARGETS, {"cytube"}),
+        ):
+            if signs & data.keys():
+                raise _older_form(document, form, targets)
+    if version is not None and (isinstance(version, bool) or version not in (2, "2", "2.0")):
+        if version in (1, "1", "1.0"):
+            raise _older_form(document, "a version 1 (flat) file", V1_TARGETS)
+        raise document.error(("version",), "this Rosey reads version 2")
+
+
+def _older_form(document: Document, form: str, targets: dict[str, str]) -> ConfigError:
+    moves = ", ".join(f"{key} -> {target}" for key, target in targets.items() if key in document.data)
+    reason = f"is {form}; this Rosey reads version 2. Write 'version: 2'"
+    return document.error((), f"{reason} and move: {moves}" if moves else reason)
+
+
+def modernise(document: Document) -> None:
+    """Turn the original's spellings into ours.
+
+    Raises:
+        ConfigError: a value is given twice in two spellings, a pair is no pair, or a proxy is asked for.
+    """
+    platforms = document.data.get("platforms")
+    for index, platform in enumerate(platforms if isinstance(platforms, list) else []):
+        if isinstance(platform, dict):
+            _modernise_platform(document, ("platforms", index), platform)
+
+
+def _modernise_platform(document: Document, at: KeyPath, platform: dict[str, Any]) -> None:
+    if platform.pop("proxy", None) is not None:
+        # To ignore it would show CyTube the address that the proxy was to hide.
+        raise document.error((*at, "proxy"), "is not supported: the bot connects directly; take it out to accept that")
+    for (_, old), new in SYNONYMS.items():
+        if old in platform:
+            if new in platform:
+                raise document.error((*at, old), f"is another name of {new!r}, which is there too: keep one")
+            platform[new] = platform.pop(old)
+            document.moved((*at, old), (*at, new))
+    for key, password_key in _PAIRS.items():
+        pair = platform.get(key)
+        if not isinstance(pair, list):
+            continue
+        if not 1 <= len(pair) <= 2:
+            raise document.error((*at, key), "should be a name, or [name, password]")
+        platform[key] = pair[0]
+        if len(pair) == 2:
+            if password_key in platform:
+                raise document.error((*at, key), f"has a password, and {password_key!r} is there too: keep one")
+            platform[password_key] = pair[1]
+            document.moved((*at, key), (*at, password_key))
+
+
+def drop_without_effect(document: Document) -> list[str]:
+    """Take out the original's keys that do nothing any more; returns a warning for each that had a value."""
+    warnings = []
+    for (section, key), reason in _WITHOUT_EFFECT.items():
+        found = document.data.get(section)
+        holders = enumerate(found) if isinstance(found, list) else [(None, found)]
+        for index, holder in holders:
+            if isinstance(holder, dict) and holder.pop(key, None) is not None:
+                path: KeyPath = (section, key) if index is None else (section, index, key)
+                problem = document.problem(path, f"has no effect: {reason}")
+                warnings.append(f"{problem.key}: {problem.reason}")
+    return warnings
