@@ -1,0 +1,119 @@
+"""SQLite's particulars, in one place: locations, pragmas, and which of its errors are the storage's fault."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+BUSY_TIMEOUT_S: Final = 5.0
+MEMORY: Final = ":memory:"
+
+_DATA_ERRORS: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    sqlite3.NotSupportedError,
+)
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a database lives: a file, or the memory of this process.
+
+    Attributes:
+        path: as the caller gave it.
+        uri: what sqlite3 opens; for ``:memory:`` one shared database under a name of its own, which lives as long
+            as a connection to it is open (https://www.sqlite.org/src/file/src/memdb.c).
+    """
+
+    path: str
+    uri: str
+
+    @classmethod
+    def of(cls, path: str | Path) -> Location:
+        """The location that ``path`` names; each ``:memory:`` is another database."""
+        text = str(path)
+        if text == MEMORY:
+            return cls(text, f"file:/rosey-{uuid.uuid4().hex}?vfs=memdb")
+        return cls(text, f"file:{quote(str(Path(text).absolute()))}")
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing of it outlives the process."""
+        return self.path == MEMORY
+
+    @property
+    def file(self) -> Path | None:
+        """The database's file; ``None`` in memory."""
+        return None if self.in_memory else Path(self.path)
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """For SQLAlchemy over aiosqlite."""
+        joiner = "&" if "?" in self.uri else "?"
+        return f"sqlite+aiosqlite:///{self.uri}{joiner}uri=true"
+
+
+def connect(location: Location) -> sqlite3.Connection:
+    """Open a connection in autocommit, usable from any one thread at a time.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, or is no database.
+    """
+    connection = sqlite3.connect(
+        location.uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set what every connection needs.
+
+    ``synchronous=NORMAL`` in WAL mode: a power loss may take back the last commits, and the position with them; the
+    stream fills them in again. Checkpoints run on a connection of their own: inside a commit they cost milliseconds.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
+def is_storage_fault(error: BaseException) -> bool:
+    """Whether this error is of the disk, the file or its locks, and not of the data that was to be written.
+
+    Disk full, read-only, locked, I/O and corruption all come as ``OperationalError`` or plain ``DatabaseError``.
+    """
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _DATA_ERRORS)
+
+
+def is_corruption(error: BaseException) -> bool:
+    """Whether the file itself is broken, which no waiting mends."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def advice(error: BaseException, location: Location) -> str:
+    """What is wrong with the storage and what to do, in one sentence for the operator."""
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if is_corruption(error):
+        return f"{location.path} is corrupt ({error}): stop the service and restore a backup (rosey restore)"
+    hints = {
+        sqlite3.SQLITE_FULL: "the disk is full: make room, the service goes on by itself",
+        sqlite3.SQLITE_READONLY: "it is read-only: make the file and its folder writable for the service",
+        sqlite3.SQLITE_BUSY: "another process holds a lock on it: end that process",
+        sqlite3.SQLITE_LOCKED: "another process holds a lock on it: end that process",
+        sqlite3.SQLITE_CANTOPEN: "it cannot be opened: check that its folder exists and is writable",
+        sqlite3.SQLITE_IOERR: "the disk reports an error",
+    }
+    return f"{location.path}: {hints.get(code, 'storage fault')} ({error})"

@@ -1,0 +1,55 @@
+"""What users did that is worth a record: moderators' commands, and whatever a caller logs."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+PM_COMMAND: Final = "pm_command"
+PENDING: Final = "pending"
+
+
+def command_details(*, command: str, args: str, result: str, error: str | None) -> str:
+    """A command's record in one line: ``cmd=<command>, args: <args>, result: <result>[, error: <error>]``."""
+    details = f"cmd={command}, args: {args}, result: {result}"
+    return f"{details}, error: {error}" if error else details
+
+
+def log_command(
+    connection: sqlite3.Connection,
+    *,
+    channel_id: int,
+    event_id: bytes,
+    username: str,
+    details: str,
+    result: str,
+    time: float,
+) -> None:
+    """Record an attempt or its outcome: both have one id and make one row, which a late attempt never sets back."""
+    connection.execute(
+        """
+        INSERT INTO user_actions (timestamp, username, action_type, details, channel_id, event_id, result)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (event_id, channel_id) WHERE event_id IS NOT NULL DO UPDATE SET
+            timestamp = min(timestamp, excluded.timestamp),
+            details = CASE WHEN result = 'pending' THEN excluded.details ELSE details END,
+            result = CASE WHEN result = 'pending' THEN excluded.result ELSE result END
+        """,
+        (int(time), username, PM_COMMAND, details, channel_id, event_id, result),
+    )
+
+
+def log_action(
+    connection: sqlite3.Connection,
+    *,
+    channel_id: int,
+    username: str,
+    action_type: str,
+    details: str | None,
+    time: float,
+) -> None:
+    """Record any other action."""
+    connection.execute(
+        "INSERT INTO user_actions (timestamp, username, action_type, details, channel_id) VALUES (?, ?, ?, ?, ?)",
+        (int(time), username, action_type, details, channel_id),
+    )

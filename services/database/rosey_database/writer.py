@@ -1,0 +1,153 @@
+"""The one writer of a database: a thread with a connection of its own, one transaction a call.
+
+Ingest and BotDatabase's methods write through it, so that they never wait for each other's locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from rosey_database import sqlite
+from rosey_database.tables.channels import ChannelIds
+
+log = logging.getLogger(__name__)
+
+CHECKPOINT_INTERVAL_S: Final = 0.5
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """What a write function works on: a connection inside a transaction, and the ids of channels."""
+
+    __slots__ = ("channel_ids", "connection")
+
+    def __init__(self, connection: sqlite3.Connection, channel_ids: ChannelIds) -> None:
+        self.connection = connection
+        self.channel_ids = channel_ids
+
+
+class Writer:
+    """Runs functions in transactions, one at a time, in a thread.
+
+    Args:
+        location: of the database; its tables must exist.
+    """
+
+    def __init__(self, location: sqlite.Location) -> None:
+        self._location = location
+        self._executor: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._channel_ids = ChannelIds()
+        self._checkpoints: _Checkpoints | None = None
+
+    async def open(self) -> None:
+        """Open the connection.
+
+        Raises:
+            sqlite3.Error: it cannot be opened.
+        """
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
+        try:
+            self._connection = await self._in_thread(sqlite.connect, self._location)
+        except BaseException:
+            self._executor.shutdown()
+            self._executor = None
+            raise
+        if not self._location.in_memory:
+            self._checkpoints = _Checkpoints(self._location)
+            self._checkpoints.start()
+
+    async def close(self) -> None:
+        """Close the connection; safe to call again."""
+        executor, self._executor = self._executor, None
+        if executor is None:
+            return
+        if self._checkpoints is not None:
+            self._checkpoints.stop()
+            self._checkpoints = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await asyncio.get_running_loop().run_in_executor(executor, connection.close)
+        executor.shutdown()
+
+    async def run(self, function: Callable[[Transaction], T], *, durable: bool = False) -> T:
+        """Run ``function`` in one transaction and return what it returns; it is rolled back where it raises.
+
+        Args:
+            function: runs in the writer's thread; must not keep the transaction.
+            durable: on disk before this returns, for what no stream could fill in again.
+
+        Raises:
+            sqlite3.Error: the transaction failed.
+        """
+        return await self._in_thread(self._transact, function, durable)
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        if self._executor is None:
+            raise sqlite3.ProgrammingError("the database is not connected")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+
+    def _transact(self, function: Callable[[Transaction], T], durable: bool) -> T:
+        connection = self._connection
+        if connection is None:
+            raise sqlite3.ProgrammingError("the database is not connected")
+        if durable:
+            connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = function(Transaction(connection, self._channel_ids))
+                connection.execute("COMMIT")
+            except BaseException:
+                # Ids that the transaction handed out went with it.
+                self._channel_ids.clear()
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        finally:
+            if durable:
+                connection.execute("PRAGMA synchronous = NORMAL")
+        return result
+
+
+class _Checkpoints:
+    """Moves the write-ahead log into the database file, off the path of commits.
+
+    PASSIVE never waits for readers or the writer; a log that readers keep from shrinking is taken up next time.
+    """
+
+    def __init__(self, location: sqlite.Location) -> None:
+        self._location = location
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="database-checkpoints", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        failed = False
+        try:
+            while not self._stopped.wait(CHECKPOINT_INTERVAL_S):
+                try:
+                    connection = connection or sqlite.connect(self._location)
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                    failed = False
+                except sqlite3.Error as error:
+                    if not failed:
+                        log.warning("checkpoint: %s", sqlite.advice(error, self._location))
+                    failed = True
+        finally:
+            if connection is not None:
+                connection.close()
