@@ -1,0 +1,1 @@
+"""What people say: formatting, filters, the chat pipeline, commands and private messages."""

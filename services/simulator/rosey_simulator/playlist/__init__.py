@@ -1,0 +1,1 @@
+"""The playlist of a room, and what plays from it."""
