@@ -1,0 +1,1 @@
+"""What people can ask of the bot: the commands, how they are read, and how their answers look."""
