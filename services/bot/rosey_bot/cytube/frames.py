@@ -14,6 +14,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 T = TypeVar("T")
 
+_REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+"""What msgspec raises for odd values: besides its own, for half surrogates, huge numbers and deep nesting."""
+
 Milliseconds = Annotated[int, Meta(ge=0, lt=2**48)]
 """CyTube's clock: since 1970."""
 Rank = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
@@ -225,7 +228,7 @@ def _one(name: str, kind: Any) -> Frame[Any]:
     def decode(arguments: Sequence[Any]) -> Any:
         try:
             return msgspec.convert(arguments[0] if arguments else None, kind)
-        except (msgspec.ValidationError, RecursionError, OverflowError) as error:
+        except _REFUSALS as error:
             raise MalformedFrame(str(error)) from None
 
     return Frame(name, decode)
@@ -249,7 +252,7 @@ def _list(name: str, kind: type[T]) -> Frame[list[T]]:
         for member in members:
             try:
                 values.append(msgspec.convert(member, kind))
-            except (msgspec.ValidationError, RecursionError, OverflowError):
+            except _REFUSALS:
                 continue
         return values
 
