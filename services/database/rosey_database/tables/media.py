@@ -13,8 +13,8 @@ START_TOLERANCE_S: Final = 2.5
 """Two sights of one play differ by the way of a frame and by how late ``mediaUpdate`` is; two plays by more."""
 CUT_SHORT_S: Final = 1.0
 """A play that ended more than this before its time was skipped."""
-LEAD_IN_S: Final = 3.5
-"""A play is announced during its lead-in, up to three seconds before it starts (PROTOCOL.md 8)."""
+LEAD_IN_S: Final = 3.1
+"""A timed play is announced during its lead-in, three seconds before it starts (PROTOCOL.md 8)."""
 
 
 def played(
@@ -59,9 +59,10 @@ def ended(
     before: float | None = None,
     skipped: bool | None = None,
 ) -> None:
-    """End what plays at ``time``: the plays that began before ``before`` (``time`` where absent).
+    """End what plays at ``time``.
 
     Args:
+        before: only plays that began before this; where absent, those that were announced by ``time``.
         skipped: whether it was cut short; where absent, whether its duration was not up.
     """
     connection.execute(
@@ -69,7 +70,7 @@ def ended(
         UPDATE media_played SET
             ended = max(started, ?),
             skipped = coalesce(?, duration > 0 AND ? < started_at + duration - ?)
-        WHERE channel_id = ? AND ended IS NULL AND started_at < ?
+        WHERE channel_id = ? AND ended IS NULL AND started_at < coalesce(?, ? + iif(duration > 0, ?, 0.001))
         """,
         (
             int(time),
@@ -77,6 +78,8 @@ def ended(
             time,
             CUT_SHORT_S,
             channel_id,
-            time + LEAD_IN_S if before is None else before,
+            before,
+            time,
+            LEAD_IN_S,
         ),
     )

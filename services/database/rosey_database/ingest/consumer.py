@@ -1,0 +1,225 @@
+"""An ephemeral pull consumer that reads a stream from a given sequence on, in order and without acknowledgements.
+
+It either delivers each message of the stream after the start, in order, or raises ``ConsumerLost``: then a new one is
+made from the stored position. Pull requests die with the server, silently; heartbeats tell. nats-py's ``fetch`` makes
+a task and a future for each message, which is why the requests are our own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Final, NamedTuple
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+log = logging.getLogger(__name__)
+
+PULL_BATCH: Final = 500
+PULLS_OUTSTANDING: Final = 2
+PULL_EXPIRES_S: Final = 30.0
+HEARTBEAT_S: Final = 1.0
+HEARTBEATS_MISSED: Final = 3
+WATCH_INTERVAL_S: Final = 0.1
+BUFFER_LIMIT: Final = 4 * PULL_BATCH
+"""Messages waiting here beyond which no more are asked for."""
+INACTIVE_THRESHOLD_S: Final = 30.0
+
+
+class ConsumerLost(Exception):
+    """Messages may be missing from here on; ``reason`` is one of a few fixed words."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class StreamMessage(NamedTuple):
+    """A message of the stream.
+
+    Attributes:
+        sequence: in the stream.
+        nanoseconds: the server's time of it, Unix time.
+        missing: how many sequences before it are gone from the stream for good.
+    """
+
+    subject: str
+    payload: bytes
+    sequence: int
+    nanoseconds: int
+    missing: int
+
+
+class Consumer:
+    """Reads a stream on from a sequence. Use ``start``, then ``take`` again and again, then ``stop``.
+
+    Args:
+        client: connected to NATS.
+        stream: the stream's name.
+        start: the first sequence wanted.
+    """
+
+    def __init__(self, client: Client, stream: str, *, start: int) -> None:
+        self._client = client
+        self._stream = stream
+        self._next = start
+        self._next_delivery = 1
+        self._messages: list[Msg] = []
+        self._outstanding = 0
+        self._arrived = asyncio.Event()
+        self._lost: ConsumerLost | None = None
+        self._name = ""
+        self._subscription: Subscription | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._last_heard = 0.0
+        self._reconnects = client.stats["reconnects"]
+        self.pending = 0
+        """How many messages the server still had after the last one taken."""
+
+    async def start(self) -> None:
+        """Make the consumer and ask for the first messages.
+
+        Raises:
+            nats.errors.Error: the server refuses or does not answer.
+        """
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(self._inbox, cb=self._on_message, pending_bytes_limit=0)
+        info = await self._client.jsm().add_consumer(
+            self._stream,
+            ConsumerConfig(
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                opt_start_seq=self._next,
+                ack_policy=AckPolicy.NONE,
+                mem_storage=True,
+                num_replicas=1,
+                inactive_threshold=INACTIVE_THRESHOLD_S,
+            ),
+        )
+        self._name = info.name
+        self._heard()
+        for _ in range(PULLS_OUTSTANDING):
+            await self._pull()
+        self._watch = asyncio.create_task(self._watch_over(), name="consumer-watch")
+
+    async def stop(self) -> None:
+        """Give the consumer up; what was not taken is forgotten."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+        if not self._client.is_connected:
+            return
+        try:
+            if self._subscription is not None:
+                await self._subscription.unsubscribe()
+            if self._name:
+                # The server forgets it by itself after a while: no need to wait for the answer.
+                await self._client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}", b"")
+        except nats.errors.Error as error:
+            log.debug("giving up a consumer: %s", error)
+
+    def interrupt(self) -> None:
+        """Make ``take`` return at once, with what there is."""
+        self._arrived.set()
+
+    async def take(self, limit: int) -> list[StreamMessage]:
+        """Wait for messages and return up to ``limit`` of them, none where it was interrupted.
+
+        Raises:
+            ConsumerLost: the rest must be read by a new consumer.
+        """
+        if not self._messages:
+            if self._lost is not None:
+                raise self._lost
+            self._arrived.clear()
+            await self._arrived.wait()
+        taken, self._messages = self._messages[:limit], self._messages[limit:]
+        messages = []
+        for message in taken:
+            read = self._read(message)
+            if read is None:
+                break
+            messages.append(read)
+        if not messages and self._lost is not None:
+            raise self._lost
+        if self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1):
+            await self._pull_where_room()
+        return messages
+
+    def _read(self, message: Msg) -> StreamMessage | None:
+        # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>; with a domain and an
+        # account two tokens more in front and one behind (NATS ADR-15).
+        tokens = message.reply.split(".")
+        place = tokens[5:9] if len(tokens) == 9 else tokens[7:11]
+        sequence, delivery, nanoseconds = int(place[0]), int(place[1]), int(place[2])
+        self.pending = int(place[3])
+        if delivery != self._next_delivery or sequence < self._next:
+            self._give_up("order", f"delivery {delivery} of sequence {sequence} where {self._next} was due")
+            return None
+        # Deliveries are without a hole: what is missing in between is gone from the stream itself.
+        missing = sequence - self._next
+        self._next = sequence + 1
+        self._next_delivery += 1
+        return StreamMessage(message.subject, message.data, sequence, nanoseconds, missing)
+
+    async def _on_message(self, message: Msg) -> None:
+        if message.reply:
+            self._messages.append(message)
+            self._outstanding -= 1
+            if self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1):
+                await self._pull_where_room()
+            self._arrived.set()
+        else:
+            await self._on_status(message)
+        self._last_heard = self._now()
+
+    async def _on_status(self, message: Msg) -> None:
+        headers = message.headers or {}
+        status = headers.get("Status", "")
+        if status == "100":
+            return
+        if status == "408":
+            # The pull request expired; what it had not delivered is asked for again.
+            self._outstanding -= int(headers.get("Nats-Pending-Messages", PULL_BATCH))
+            await self._pull_where_room()
+            return
+        self._give_up("server", f"the server ended a pull request: {status} {headers.get('Description', '')}")
+
+    async def _pull_where_room(self) -> None:
+        while self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1) and len(self._messages) < BUFFER_LIMIT:
+            await self._pull()
+
+    async def _pull(self) -> None:
+        request = {
+            "batch": PULL_BATCH,
+            "expires": int(PULL_EXPIRES_S * 1e9),
+            "idle_heartbeat": int(HEARTBEAT_S * 1e9),
+        }
+        self._outstanding += PULL_BATCH
+        await self._client.publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", json.dumps(request).encode(), reply=self._inbox
+        )
+
+    async def _watch_over(self) -> None:
+        while self._lost is None:
+            await asyncio.sleep(WATCH_INTERVAL_S)
+            if not self._client.is_connected or self._client.stats["reconnects"] != self._reconnects:
+                self._give_up("connection", "the connection to NATS was lost")
+            elif self._now() - self._last_heard > HEARTBEAT_S * HEARTBEATS_MISSED:
+                self._give_up("heartbeat", f"nothing heard for {HEARTBEAT_S * HEARTBEATS_MISSED:g} s")
+
+    def _give_up(self, reason: str, text: str) -> None:
+        if self._lost is None:
+            self._lost = ConsumerLost(reason, text)
+        self._arrived.set()
+
+    def _heard(self) -> None:
+        self._last_heard = self._now()
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,58 @@
+"""Dead letters: events that could not be stored go to a stream of their own, with the reason, before the position
+passes them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nats.aio.client import Client
+
+from rosey_core import streams, subjects
+from rosey_database.ingest.batch import Poison
+
+REASON: Final = "Rosey-Reason"
+SUBJECT: Final = "Rosey-Subject"
+SEQUENCE: Final = "Rosey-Sequence"
+TIME: Final = "Rosey-Time"
+SIZE: Final = "Rosey-Size"
+EXCERPT: Final = "Rosey-Excerpt"
+
+_REASON_LIMIT: Final = 500
+_HEADER_ROOM: Final = 4096
+_ACK_TIMEOUT_S: Final = 5.0
+
+
+async def publish(client: Client, poison: Poison, *, stream: str, stream_created: int) -> None:
+    """Store one dead letter, once however often this is called for it; returns when the stream has it.
+
+    A payload that would not fit beside the headers is kept as an excerpt: over ``max_payload`` the server would cut
+    the connection. The sequence in the header finds the whole one in the event stream while it is kept there.
+
+    Raises:
+        nats.errors.Error: it is not known to be stored; call again.
+    """
+    message = poison.message
+    payload = message.payload
+    headers = {
+        "Nats-Msg-Id": f"{stream}:{stream_created}:{message.sequence}",
+        REASON: _one_line(poison.reason),
+        SUBJECT: _one_line(message.subject),
+        SEQUENCE: str(message.sequence),
+        TIME: str(message.nanoseconds),
+        SIZE: str(len(payload)),
+    }
+    room = client.max_payload - _HEADER_ROOM
+    if len(payload) > room:
+        headers[EXCERPT] = "true"
+        payload = payload[:room]
+    await client.jetstream().publish(
+        subjects.dead_letter(message.subject),
+        payload,
+        timeout=_ACK_TIMEOUT_S,
+        stream=streams.DEAD_LETTERS,
+        headers=headers,
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_REASON_LIMIT].encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,325 @@
+"""Ingest: reads the stream on from the stored position and commits what it reads, a batch at a time.
+
+A batch is whatever arrived while the last one was being committed: small when it is quiet, large when it is busy.
+One transaction a batch applies its events and moves the position; where another service has moved it, everything is
+rolled back and this one stands by, until the position no longer follows the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+import nats.errors
+from nats.aio.client import Client
+
+from rosey_core import streams
+from rosey_core.bus import NotConnected
+from rosey_core.streams import StreamLimits, StreamUnavailable
+from rosey_database import effects, sqlite
+from rosey_database.ingest import dead_letters, position, start
+from rosey_database.ingest.batch import Batch, Item, Poison
+from rosey_database.ingest.consumer import Consumer, ConsumerLost
+from rosey_database.ingest.position import Fenced, Position
+from rosey_database.writer import Transaction, Writer
+
+log = logging.getLogger(__name__)
+
+BATCH_LIMIT: Final = 2000
+RETRY_WAITS_S: Final = (0.05, 2.0)
+STANDBY_POLL_S: Final = 0.25
+TAKEOVER_S: Final = 1.5
+"""A position that has not moved for this long while events wait belongs to nobody: who stands by takes over."""
+
+
+class Stored(NamedTuple):
+    """A batch that is committed.
+
+    Attributes:
+        items: the messages with their events.
+        committed: Unix seconds of the commit.
+        commit_seconds: how long it took.
+        duplicates: events that were stored before.
+        pending: messages that the stream still has.
+        position: of the last message.
+    """
+
+    items: list[Item]
+    committed: float
+    commit_seconds: float
+    duplicates: int
+    pending: int
+    position: Position
+
+
+class Observer(Protocol):
+    """Who wants to know what ingest does; metrics, for one."""
+
+    def stored(self, stored: Stored) -> None:
+        """A batch was committed."""
+
+    def rejected(self, poison: Poison) -> None:
+        """A message went to the dead letters."""
+
+    def missing(self, count: int) -> None:
+        """Events are gone from the stream that were never stored: loss."""
+
+    def future(self, count: int) -> None:
+        """Events were dated too far ahead."""
+
+    def restarted(self, reason: str) -> None:
+        """Reading began anew."""
+
+
+class Ingest:
+    """The part of a database service that stores events.
+
+    Args:
+        client: gives the NATS client of the present connection, or raises ``NotConnected``.
+        writer: of the database, open.
+        location: of the database, for what is said of its faults.
+        limits: of the streams, which ingest makes.
+        observer: is told of everything.
+        clock: Unix seconds; for the observer's figures alone.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        writer: Writer,
+        *,
+        location: sqlite.Location,
+        limits: StreamLimits | None = None,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._writer = writer
+        self._location = location
+        self._limits = limits or StreamLimits()
+        self._observer = observer
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._consumer: Consumer | None = None
+        self._stopping = asyncio.Event()
+        self.standing_by = False
+        """Whether another service is at work on this database."""
+        self.problem: str | None = "not started"
+        """Why nothing is stored now, in a sentence for the operator; ``None`` where all is well."""
+        self.position: Position | None = None
+        """How far the events are stored."""
+        self.pending = 0
+        """How many messages the stream has beyond the position, as last heard."""
+        self.gaps = 0
+        """How many events were lost from the stream before they were stored."""
+        self.working = asyncio.Event()
+        """Set while events are being read."""
+
+    async def start(self) -> None:
+        """Begin, in the background; problems show in ``problem`` and are tried again for ever."""
+        if self._task is None:
+            self._stopping.clear()
+            self.problem = "starting"
+            self._task = asyncio.create_task(self._run(), name="ingest")
+
+    async def stop(self) -> None:
+        """Finish the batch at hand and end; safe to call again."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        self._stopping.set()
+        if self._consumer is not None:
+            self._consumer.interrupt()
+        await task
+        self.problem = "stopped"
+
+    async def _run(self) -> None:
+        wait = RETRY_WAITS_S[0]
+        while not self._stopping.is_set():
+            before = self.position
+            try:
+                await self._work()
+            except Fenced as fenced:
+                self._restarted("fenced")
+                log.info("standing by: %s", fenced)
+                await self._stand_by()
+                continue
+            except ConsumerLost as lost:
+                self._restarted(lost.reason)
+                log.info("reading anew: %s", lost)
+                if lost.reason != "connection":
+                    continue
+            except StreamUnavailable as error:
+                self._say(str(error))
+            except NotConnected as error:
+                self._say(str(error))
+            except (nats.errors.Error, TimeoutError, OSError) as error:
+                self._say(f"NATS: {str(error) or type(error).__name__}")
+            except sqlite3.Error as error:
+                self._say(sqlite.advice(error, self._location))
+            except Exception as error:
+                log.exception("ingest failed; it goes on")
+                self._say(f"unexpected: {type(error).__name__}: {error}")
+            finally:
+                self.working.clear()
+            wait = RETRY_WAITS_S[0] if self.position != before else min(wait * 2, RETRY_WAITS_S[1])
+            await self._pause(wait)
+
+    async def _work(self) -> None:
+        client = self._client()
+        info = await streams.ensure(client, self._limits)
+        begun = await start.locate(client, self._writer, info)
+        if begun.incident is not None:
+            self._restarted(begun.incident)
+        self.position = begun.position
+        consumer = Consumer(client, streams.EVENTS, start=begun.position.sequence + 1)
+        self._consumer = consumer
+        try:
+            await consumer.start()
+            self.problem = None
+            self.pending = max(info.state.last_seq - begun.position.sequence, 0)
+            self.working.set()
+            while not self._stopping.is_set():
+                messages = await consumer.take(BATCH_LIMIT)
+                if messages:
+                    batch = Batch(messages, stream_created=str(begun.position.created))
+                    await self._store(client, batch)
+                    self.pending = consumer.pending
+        finally:
+            self._consumer = None
+            await consumer.stop()
+
+    async def _store(self, client: Client, batch: Batch) -> None:
+        for poison in batch.poison:
+            await self._reject(client, poison)
+        try:
+            await self._commit(batch)
+        except sqlite3.Error as error:
+            if sqlite.is_storage_fault(error):
+                raise
+            await self._store_one_by_one(client, batch)
+        except (ValueError, TypeError, OverflowError, KeyError):
+            await self._store_one_by_one(client, batch)
+        if batch.missing:
+            self._missing(batch)
+        if batch.future and self._observer is not None:
+            self._observer.future(batch.future)
+
+    async def _commit(self, batch: Batch) -> None:
+        if batch.last is None or self.position is None:
+            return
+        built_on = self.position
+        to = built_on.moved(batch.last.sequence, batch.last.nanoseconds, batch.last_id)
+        begun = self._clock()
+
+        def transact(transaction: Transaction) -> int:
+            position.move(transaction.connection, built_on=built_on, to=to)
+            return effects.apply(
+                transaction.connection, transaction.channel_ids, [item.received for item in batch.items]
+            )
+
+        duplicates = await self._writer.run(transact)
+        self.position = to
+        if self._observer is not None:
+            now = self._clock()
+            self._observer.stored(
+                Stored(
+                    items=batch.items,
+                    committed=now,
+                    commit_seconds=now - begun,
+                    duplicates=duplicates,
+                    pending=self._consumer.pending if self._consumer is not None else 0,
+                    position=to,
+                )
+            )
+
+    async def _store_one_by_one(self, client: Client, batch: Batch) -> None:
+        """Find out which event of a batch the database will not take: it becomes a dead letter, the others stay."""
+        good: list[Item] = []
+        for item in batch.items:
+            try:
+                await self._writer.run(partial(_try, item=item))
+            except _Applies:
+                good.append(item)
+            except Exception as error:
+                if isinstance(error, sqlite3.Error) and sqlite.is_storage_fault(error):
+                    raise
+                reason = f"could not be stored: {type(error).__name__}: {error}"
+                await self._reject(client, Poison(item.message, reason))
+        batch.items = good
+        await self._commit(batch)
+
+    async def _reject(self, client: Client, poison: Poison) -> None:
+        created = self.position.created if self.position is not None else 0
+        await dead_letters.publish(client, poison, stream=streams.EVENTS, stream_created=created)
+        log.warning(
+            "dead letter: %s %d on %s: %s",
+            streams.EVENTS,
+            poison.message.sequence,
+            poison.message.subject[:200],
+            poison.reason[:500],
+        )
+        if self._observer is not None:
+            self._observer.rejected(poison)
+
+    async def _stand_by(self) -> None:
+        """Wait while another service moves the position; return when nobody does and events wait."""
+        self.standing_by = True
+        self.problem = None
+        try:
+            seen: Position | None = None
+            moved_at = asyncio.get_running_loop().time()
+            while not self._stopping.is_set():
+                try:
+                    now = await self._writer.run(lambda t: position.read(t.connection, streams.EVENTS))
+                    info = await self._client().jsm().stream_info(streams.EVENTS)
+                except (NotConnected, nats.errors.Error, sqlite3.Error, TimeoutError, OSError) as error:
+                    log.info("standing by: %s", error)
+                    await self._pause(STANDBY_POLL_S)
+                    continue
+                loop_time = asyncio.get_running_loop().time()
+                waiting = now is None or info.state.last_seq > now.sequence
+                if now != seen or not waiting:
+                    seen, moved_at = now, loop_time
+                elif loop_time - moved_at > TAKEOVER_S:
+                    log.warning("nobody stores events: taking over")
+                    return
+                self.position = now
+                await self._pause(STANDBY_POLL_S)
+        finally:
+            self.standing_by = False
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            pass
+
+    def _say(self, problem: str) -> None:
+        if problem != self.problem:
+            log.warning("nothing is stored now: %s", problem)
+        self.problem = problem
+
+    def _restarted(self, reason: str) -> None:
+        if self._observer is not None:
+            self._observer.restarted(reason)
+
+    def _missing(self, batch: Batch) -> None:
+        self.gaps += batch.missing
+        log.error("%d events are gone from the stream before they were stored: they are lost", batch.missing)
+        if self._observer is not None:
+            self._observer.missing(batch.missing)
+
+
+class _Applies(Exception):
+    """Rolls a trial back: the event can be stored."""
+
+
+def _try(transaction: Transaction, *, item: Item) -> None:
+    effects.apply(transaction.connection, transaction.channel_ids, [item.received])
+    raise _Applies
