@@ -1,4 +1,4 @@
-"""A directory that belongs to one process at a time; the system lets go of it when the process ends, however it ends."""
+"""A directory that belongs to one process at a time; the system frees it when the process ends, however it ends."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ ENVELOPE_BYTES: Final = 256
 
 _HEADER_PROLOGUE: Final = len(b"NATS/1.0\r\n\r\n")
 _HEADER_FIELD: Final = len(b": \r\n")
+_HEADERS_AMPLE: Final = 128
 
 
 class Message(Struct, frozen=True, array_like=True, gc=False):
@@ -51,11 +52,14 @@ class Message(Struct, frozen=True, array_like=True, gc=False):
 
     def exceeds(self, max_payload: int) -> bool:
         """Whether the server would cut the connection over it: ``max_payload`` bounds headers and payload together."""
-        if len(self.payload) > max_payload:
-            return True
+        if (
+            len(self.payload) + _HEADERS_AMPLE + 4 * (len(self.message_id or "") + len(self.traceparent or ""))
+            < max_payload
+        ):
+            return False
         headers = self.headers()
         if headers is None:
-            return False
+            return len(self.payload) > max_payload
         fields = sum(len(key) + len(value.encode()) + _HEADER_FIELD for key, value in headers.items())
         return len(self.payload) + _HEADER_PROLOGUE + fields > max_payload
 

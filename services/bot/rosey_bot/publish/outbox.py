@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 ROUND: Final = 0.025
 """Seconds between two looks at what waits, while anything does."""
-WRITE_BYTES: Final = 4 << 20
+WRITE_BYTES: Final = 1 << 19
 """Bytes that are handed to the disk at a time."""
 DISK_RETRY: Final = 1.0
 COMPLAINT_INTERVAL: Final = 10.0
@@ -84,7 +84,7 @@ class Outbox:
         self._unspooled: deque[Delivery] = deque()
         self._settled_in_spool: list[int] = []
         self._behind = True
-        self._unsettled_in_spool = 0
+        self._unread = 0
         self._disk_problem: str | None = None
         self._disk_retry_at = 0.0
         self._synced_at = 0.0
@@ -105,9 +105,8 @@ class Outbox:
 
     @property
     def backlog(self) -> int:
-        """Events that are not acknowledged: in memory, and of those on disk the ones that are nowhere else."""
-        unread = self._unsettled_in_spool if self._behind else 0
-        return len(self._window) + len(self._overflow) + unread
+        """Events that are not acknowledged, in memory or on disk."""
+        return len(self._window) + len(self._overflow) + self._unread
 
     @property
     def oldest_age(self) -> float:
@@ -120,7 +119,7 @@ class Outbox:
     @property
     def spool_bytes(self) -> int:
         """Bytes on disk."""
-        return self._spool.bytes
+        return self._spool.size
 
     @property
     def problem(self) -> str | None:
@@ -161,9 +160,9 @@ class Outbox:
             SpoolError: another process uses the directory, or it cannot be read and written.
         """
         await self._in_thread(self._spool.open)
-        self._unsettled_in_spool = self._spool.unsettled
-        if self._unsettled_in_spool:
-            log.info("the spool holds %d events of a former run", self._unsettled_in_spool)
+        self._unread = self._spool.unsettled
+        if self._unread:
+            log.info("the spool holds %d events of a former run", self._unread)
         self._attention.set()
         self._keeper = asyncio.create_task(self._keep(), name="outbox-keeper")
         self._sender.start()
@@ -171,13 +170,13 @@ class Outbox:
     async def close(self, timeout: float = 5.0) -> None:
         """Wait at most ``timeout`` seconds for acknowledgements, put the rest into the spool, and let go of it.
 
-        What is published from now on is dropped. Without a connection nothing is waited for.
+        Without a connection nothing is waited for. What is published afterwards is dropped.
         """
         if self._closed:
             return
         self._closed = True
         deadline = self._clock() + timeout
-        while self._sender.is_ready and not self._is_flushed() and self._clock() < deadline:
+        while self._sender.is_ready and not self._is_flushed() and self._clock() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(ROUND / 5)
         self._closing = True
         self._attention.set()
@@ -234,6 +233,7 @@ class Outbox:
             now = self._clock()
             for segment, record in records:
                 self._reload(segment, record, now)
+            self._unread = 0 if self._spool.is_read else self._unread - len(records)
         while self._overflow and not self._window.is_full and self._spool.is_read:
             delivery = self._overflow.popleft()
             self._overflow_bytes -= delivery.message.weight
@@ -260,10 +260,13 @@ class Outbox:
             await self._write_some(self._overflow, due, as_read=False)
 
     async def _write_some(self, source: deque[Delivery], due: float, *, as_read: bool) -> bool:
+        while source and source[0].state == SETTLED:
+            source.popleft()
         batch: list[Delivery] = []
         size = 0
-        while source and (source[0].state == SETTLED or source[0].accepted_at <= due) and size < WRITE_BYTES:
-            delivery = source.popleft()
+        for delivery in source:
+            if delivery.accepted_at > due or size >= WRITE_BYTES:
+                break
             if delivery.state != SETTLED:
                 batch.append(delivery)
                 size += delivery.message.weight
@@ -281,14 +284,16 @@ class Outbox:
             else:
                 self._disk_failed(f"the spool is full ({self._limits.spool_bytes} bytes)")
         self.statistics.spooled += len(places)
-        self._unsettled_in_spool += len(places)
         for delivery, segment in zip(batch, places, strict=False):
+            delivery.segment = segment
             if delivery.state == SETTLED:
                 self._settled_in_spool.append(segment)
-            delivery.segment = segment
-            if not as_read:
-                self._overflow_bytes -= delivery.message.weight
-        source.extendleft(reversed(batch[len(places) :]))
+        if places:
+            while source.popleft() is not batch[len(places) - 1]:
+                pass
+        if not as_read:
+            self._overflow_bytes -= sum(delivery.message.weight for delivery in batch[: len(places)])
+            self._unread += len(places)
         return len(places) == len(batch)
 
     def _disk_failed(self, problem: str) -> None:
@@ -300,7 +305,6 @@ class Outbox:
     async def _settle_in_spool(self) -> None:
         segments, self._settled_in_spool = self._settled_in_spool, []
         if segments:
-            self._unsettled_in_spool -= len(segments)
             await self._in_thread(lambda: self._spool.settle(segments))
 
     def _sync(self, now: float) -> None:

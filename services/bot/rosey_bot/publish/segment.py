@@ -17,7 +17,7 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 SUFFIX: Final = ".spool"
-READ_BYTES: Final = 1 << 20
+READ_BYTES: Final = 1 << 17
 
 _PREFIX: Final = struct.Struct("<II")
 
@@ -107,12 +107,13 @@ class Segment:
         Raises:
             OSError: the disk is full or broken; the file is as it was, or closed where that failed.
         """
-        assert self._descriptor is not None, "not open"
+        if self._descriptor is None:
+            raise OSError(f"{self.path} is not open")
         data = b"".join(records)
         try:
             write_all(self._descriptor, data)
         except OSError:
-            self._cut()
+            self._cut(self._descriptor)
             raise
         self.size += len(data)
         self.unsettled += len(records)
@@ -159,9 +160,8 @@ class Segment:
         self.close()
         self.path.unlink(missing_ok=True)
 
-    def _cut(self) -> None:
-        assert self._descriptor is not None, "not open"
+    def _cut(self, descriptor: int) -> None:
         try:
-            os.ftruncate(self._descriptor, self.size)
+            os.ftruncate(descriptor, self.size)
         except OSError:
             self.close()

@@ -30,6 +30,8 @@ GATHER: Final = 0.001
 """Seconds that a busy sender waits for company: wake-ups are what sending costs."""
 BUSY_GAP: Final = 0.0003
 BUSY_BURST: Final = 4
+LARGEST_BURST: Final = 256
+"""Messages after which the event loop gets its turn."""
 
 
 class Sender:
@@ -154,6 +156,8 @@ class Sender:
                     log.exception("sending")
                 self._hold_back(f"sending: {str(error) or type(error).__name__}")
                 continue
+            if not sent:
+                continue
             now = self._clock()
             if sent >= BUSY_BURST or now - last < BUSY_GAP:
                 await asyncio.sleep(GATHER)
@@ -163,7 +167,7 @@ class Sender:
         client, window = self._client, self._window
         sent = 0
         now = self._clock()
-        while client is not None and self._is_ready and self._held is None and client.is_connected:
+        while sent < LARGEST_BURST and client and self._is_ready and self._held is None and client.is_connected:
             delivery = window.next(now)
             if delivery is None:
                 break
@@ -176,6 +180,8 @@ class Sender:
             else:
                 self._statistics.retried += 1
             sent += 1
+            if sent == LARGEST_BURST:
+                self.wake()
             await client.publish(
                 message.subject, message.payload, reply=self._inbox + delivery.token, headers=message.headers()
             )
@@ -216,7 +222,7 @@ class Sender:
             self._problem = None
             self._wait = self._limits.retry_wait[0]
             self._release()
-        if self._window.has_room_in_flight:
+        if self._window.is_worth_sending:
             self.wake()
 
     def _hold_back(self, problem: str) -> None:

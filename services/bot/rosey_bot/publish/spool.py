@@ -32,6 +32,9 @@ class SpoolError(Exception):
 class Spool:
     """The spool in ``directory``.
 
+    Attributes:
+        size: bytes that it takes on disk; may be read from any thread.
+
     Args:
         directory: its own; made if it is not there. Two processes cannot share one.
         limit: bytes that it may take on disk.
@@ -45,13 +48,9 @@ class Spool:
         self._lock = DirectoryLock(directory)
         self._segments: deque[Segment] = deque()
         self._next_number = 1
+        self.size = 0
         self._unsynced: list[int] = []
         self._dirty = False
-
-    @property
-    def bytes(self) -> int:
-        """What it takes on disk."""
-        return sum(segment.size for segment in self._segments)
 
     @property
     def unsettled(self) -> int:
@@ -91,11 +90,12 @@ class Spool:
         """
         framed = [frame(record) for record in records]
         places: list[int] = []
-        room = self._limit - self.bytes
-        while len(places) < len(framed) and len(framed[len(places)]) <= room:
+        while len(places) < len(framed) and len(framed[len(places)]) <= self._limit - self.size:
             try:
                 segment = self._writable()
-                batch = self._fitting(framed, len(places), min(room, self._segment_bytes - segment.size))
+                batch = self._fitting(
+                    framed, len(places), min(self._limit - self.size, self._segment_bytes - segment.size)
+                )
                 segment.append(batch)
             except OSError:
                 self._delete_settled()
@@ -105,7 +105,7 @@ class Spool:
             if as_read:
                 segment.skip()
             self._dirty = True
-            room -= sum(map(len, batch))
+            self.size += sum(map(len, batch))
             places += [segment.number] * len(batch)
         return places
 
@@ -152,6 +152,7 @@ class Spool:
             segment = Segment(self._directory, int(path.stem))
             segment.recover()
             self._segments.append(segment)
+            self.size += segment.size
             self._next_number = segment.number + 1
         self._delete_settled()
 
@@ -192,6 +193,7 @@ class Spool:
                 log.warning("spool: %s cannot be deleted, tried again later: %s", segment.path, error)
             else:
                 self._segments.remove(segment)
+                self.size -= segment.size
 
 
 def sync(descriptors: Iterable[int]) -> None:

@@ -78,9 +78,13 @@ class Window:
         return len(self._unsettled) >= self._capacity or self.bytes >= self._capacity_bytes
 
     @property
-    def has_room_in_flight(self) -> bool:
-        """Whether so much has been acknowledged that sending again is worth a wake-up."""
-        return self.in_flight <= self._allowed // 2 and self._in_flight_bytes <= self._limit_bytes // 2
+    def is_worth_sending(self) -> bool:
+        """Whether something waits, and so much has been acknowledged that going on is worth a wake-up."""
+        return (
+            bool(self._queue)
+            and self.in_flight <= self._allowed // 2
+            and self._in_flight_bytes <= self._limit_bytes // 2
+        )
 
     @property
     def oldest_in_flight(self) -> Delivery | None:
