@@ -145,5 +145,7 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
     handler.addFilter(_REDACTION)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    root = logging.getLogger()
+    root.setLevel(level.upper())
+    root.handlers[:] = [handler]
     logging.captureWarnings(True)

@@ -1,0 +1,296 @@
+"""What every process does the same way: arguments, configuration, logging, signals, health, and its end.
+
+A service is a coroutine that works until it is asked to stop::
+
+    def main() -> int:
+        return run("rosey-database", "Stores what the bots publish.", check, serve)
+
+    async def serve(config: Config, context: ServiceContext) -> None:
+        context.health.expect("nats")
+        ...
+        await context.stop.wait()
+
+Environment, for supervisors: ``ROSEY_PARENT_PID`` (as ``--parent-pid``) and ``ROSEY_READY_FILE``, a path where
+``{"pid": ..., "health_url": ...}`` is put as soon as health is served.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib.metadata
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from rosey_core import parent
+from rosey_core.config import Config, ConfigError, load
+from rosey_core.health import Health, HealthServer
+from rosey_core.telemetry import logs, metrics
+
+OK: Final = 0
+FAILED: Final = 1
+BAD_CONFIGURATION: Final = 2
+
+PARENT_PID: Final = "ROSEY_PARENT_PID"
+READY_FILE: Final = "ROSEY_READY_FILE"
+
+_CANCEL_SECONDS: Final = 1.0
+_STOP_SIGNALS: Final = [
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+]
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """What a service is given.
+
+    Attributes:
+        stop: set when it shall end; it then has a bounded time to do so.
+        health: to report on.
+        registry: for its metrics.
+        server: serves both, already listening.
+    """
+
+    stop: asyncio.Event
+    health: Health
+    registry: CollectorRegistry
+    server: HealthServer
+
+
+Check = Callable[[Config], Awaitable[list[str]]]
+Main = Callable[[Config, ServiceContext], Awaitable[None]]
+
+
+def run(
+    name: str,
+    description: str,
+    check: Check,
+    main: Main,
+    *,
+    argv: Sequence[str] | None = None,
+    stop_seconds: float = 10.0,
+) -> int:
+    """Run a service until it ends, by itself or by SIGTERM, SIGINT, SIGHUP or its parent's death.
+
+    The same signal a second time ends the process at once.
+
+    Args:
+        name: the program's name, which is also its distribution's.
+        description: one sentence for ``--help``.
+        check: returns what would keep the service from its work; for ``--check``.
+        main: the service; ``ConfigError`` from it counts as bad configuration.
+        argv: the arguments, ``sys.argv`` unless given.
+        stop_seconds: how long it may take to stop; then it is cancelled, and at last the process ends all the same.
+
+    Returns:
+        The exit code: 0, 1 after a failure, 2 for a configuration that cannot be used.
+
+    Raises:
+        SystemExit: for ``--help``, ``--version``, and arguments that cannot be used.
+    """
+    arguments = _arguments(name, description, argv)
+    try:
+        config = load(arguments.config)
+        if arguments.health_port is not None:
+            health = config.health.model_copy(update={"port": arguments.health_port})
+            config = config.model_copy(update={"health": health})
+        if arguments.check:
+            return _run(_check(name, config, check))
+        logs.configure(config.logging.level, config.logging.format)
+        for warning in config.warnings:
+            _LOG.warning("configuration: %s", warning)
+        process = _Process(name, config, main, stop_seconds)
+        try:
+            return _run(process.serve(arguments.parent_pid))
+        finally:
+            process.release()
+    except ConfigError as error:
+        sys.stderr.write(f"{name}: {logs.redacted(str(error))}\n")
+        return BAD_CONFIGURATION
+
+
+def _arguments(name: str, description: str, argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=name, description=description)
+    parser.add_argument("config", metavar="CONFIG", nargs="?", type=Path, help="configuration file, JSON or YAML")
+    parser.add_argument("--check", action="store_true", help="say whether the service could work, and end")
+    parser.add_argument("--version", action="version", version=f"{name} {importlib.metadata.version(name)}")
+    parser.add_argument("--health-port", type=_port, metavar="PORT", help="where to serve health and metrics")
+    parser.add_argument(
+        "--parent-pid",
+        type=int,
+        metavar="PID",
+        default=os.environ.get(PARENT_PID) or None,
+        help=f"end when this process is gone (or by the environment: {PARENT_PID})",
+    )
+    return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535, 0 for any that is free")
+    return int(text)
+
+
+def _run(work: Awaitable[int]) -> int:
+    async def ensured() -> int:
+        return await work
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(ensured())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+async def _check(name: str, config: Config, check: Check) -> int:
+    problems = await check(config)
+    for warning in config.warnings:
+        sys.stderr.write(f"{name}: warning: {logs.redacted(warning)}\n")
+    for problem in problems:
+        sys.stderr.write(f"{name}: {logs.redacted(problem)}\n")
+    if problems:
+        return FAILED
+    sys.stdout.write(f"{name}: ready to run\n")
+    return OK
+
+
+class _Process:
+    """One run of a service from start to end."""
+
+    _loop: asyncio.AbstractEventLoop
+
+    def __init__(self, name: str, config: Config, main: Main, stop_seconds: float) -> None:
+        self._name = name
+        self._config = config
+        self._main = main
+        self._stop_seconds = stop_seconds
+        self._stop = asyncio.Event()
+        self._received: set[int] = set()
+        self._deadline = _exit_after(stop_seconds + 2 * _CANCEL_SECONDS)
+
+    async def serve(self, parent_pid: int | None) -> int:
+        self._loop = asyncio.get_running_loop()
+        registry = metrics.new_registry(self._name, importlib.metadata.version(self._name))
+        health = Health()
+        host, port = self._config.health.host, self._config.health.port
+        server = HealthServer(health, registry, host, port)
+        with self._signals():
+            if parent_pid is not None:
+                self._end_with(parent_pid)
+            try:
+                await server.start()
+            except OSError as error:
+                _LOG.error("cannot serve health on %s port %s: %s", host, port, error.strerror)
+                return FAILED
+            try:
+                with _ready_file(server.url):
+                    _LOG.info("%s started, health at %s", self._name, server.url)
+                    return await self._work(ServiceContext(self._stop, health, registry, server))
+            finally:
+                await server.stop()
+
+    def release(self) -> None:
+        """Give up the bound on the end, now that it is reached, unless threads are left for which Python would wait."""
+        self._deadline.cancel()
+        left = [thread.name for thread in threading.enumerate() if not thread.daemon]
+        left.remove(threading.current_thread().name)
+        if left:
+            _LOG.error("threads that do not end: %s", ", ".join(left))
+            _exit_after(_CANCEL_SECONDS).start()
+
+    async def _work(self, context: ServiceContext) -> int:
+        work = asyncio.ensure_future(self._main(self._config, context))
+        asked = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        self._begin_stop()
+        if not work.done():
+            context.health.fail("service", "stopping")
+            await asyncio.wait({work}, timeout=self._stop_seconds)
+        late = not work.done()
+        if late:
+            _LOG.error("%s did not stop within %g s", self._name, self._stop_seconds)
+            work.cancel()
+            await asyncio.wait({work}, timeout=_CANCEL_SECONDS)
+        if late or work.cancelled():
+            return FAILED
+        error = work.exception()
+        if isinstance(error, ConfigError):
+            raise error
+        if error is not None:
+            _LOG.critical("%s failed: %s", self._name, error, exc_info=error)
+            return FAILED
+        _LOG.info("%s stopped", self._name)
+        return OK
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        # Not loop.add_signal_handler: these also run while the loop is busy, and on Windows.
+        before = {signum: signal.signal(signum, self._on_signal) for signum in _STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        # A terminal's Ctrl-C reaches a supervisor's children too, which then get its SIGTERM: that is no impatience.
+        if signum in self._received:
+            os._exit(128 + signum)
+        self._received.add(signum)
+        self._begin_stop()
+
+    def _begin_stop(self) -> None:
+        """Ask the service to stop; from here on the process ends within a bound, whatever hangs."""
+        with contextlib.suppress(RuntimeError):
+            self._deadline.start()
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    def _end_with(self, pid: int) -> None:
+        if pid == os.getppid():
+            parent.request_signal_at_parents_death(signal.SIGTERM)
+        parent.watch(pid, self._begin_stop)
+
+
+def _exit_after(seconds: float) -> threading.Timer:
+    """A timer that ends the process as failed, whatever else goes on in it; not started."""
+    timer = threading.Timer(seconds, os._exit, [FAILED])
+    timer.daemon = True
+    return timer
+
+
+@contextlib.contextmanager
+def _ready_file(url: str) -> Iterator[None]:
+    """Tell a supervisor where health is served, for as long as it is."""
+    name = os.environ.get(READY_FILE)
+    if not name:
+        yield
+        return
+    path = Path(name)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.write_text(json.dumps({"pid": os.getpid(), "health_url": url}))
+    draft.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
