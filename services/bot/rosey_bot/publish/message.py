@@ -10,15 +10,8 @@ from msgspec import Struct
 from rosey_core import events, subjects
 from rosey_core.events import Event, PmCommand
 
-MESSAGE_ID: Final = "Nats-Msg-Id"
-TRACE_PARENT: Final = "traceparent"
-
-ENVELOPE_BYTES: Final = 256
-"""What subject, reply and headers add to a payload, for bounds in bytes."""
-
-_HEADER_PROLOGUE: Final = len(b"NATS/1.0\r\n\r\n")
-_HEADER_FIELD: Final = len(b": \r\n")
-_HEADERS_AMPLE: Final = 128
+OVERHEAD: Final = 256
+"""What subject, reply and bookkeeping add to headers and payload, for bounds in bytes."""
 
 
 class Message(Struct, frozen=True, array_like=True, gc=False):
@@ -26,42 +19,27 @@ class Message(Struct, frozen=True, array_like=True, gc=False):
 
     Attributes:
         subject: the full subject.
+        headers: NATS headers as they go over the wire, empty where there are none.
         payload: the event as JSON.
-        message_id: ``Nats-Msg-Id``, by which JetStream knows a repetition; ``None`` for an event without id.
-        traceparent: the W3C trace context, where there is one.
     """
 
     subject: str
+    headers: bytes
     payload: bytes
-    message_id: str | None = None
-    traceparent: str | None = None
 
     @property
-    def weight(self) -> int:
-        """Bytes that this message counts for in memory and on the way, roughly."""
-        return len(self.payload) + ENVELOPE_BYTES
+    def size(self) -> int:
+        """Bytes that the server's ``max_payload`` bounds: headers and payload together."""
+        return len(self.headers) + len(self.payload)
 
-    def headers(self) -> dict[str, str] | None:
-        """A new dict of headers for one sending: nats-py may change what it is given."""
-        if self.traceparent is None:
-            return None if self.message_id is None else {MESSAGE_ID: self.message_id}
-        headers = {TRACE_PARENT: self.traceparent}
-        if self.message_id is not None:
-            headers[MESSAGE_ID] = self.message_id
-        return headers
-
-    def exceeds(self, max_payload: int) -> bool:
-        """Whether the server would cut the connection over it: ``max_payload`` bounds headers and payload together."""
-        if (
-            len(self.payload) + _HEADERS_AMPLE + 4 * (len(self.message_id or "") + len(self.traceparent or ""))
-            < max_payload
-        ):
-            return False
-        headers = self.headers()
-        if headers is None:
-            return len(self.payload) > max_payload
-        fields = sum(len(key) + len(value.encode()) + _HEADER_FIELD for key, value in headers.items())
-        return len(self.payload) + _HEADER_PROLOGUE + fields > max_payload
+    def command(self, reply: str) -> bytes:
+        """The message in NATS's client protocol: PUB, or HPUB with headers; it is acknowledged on ``reply``."""
+        headers, payload = self.headers, self.payload
+        if headers:
+            line = f"HPUB {self.subject} {reply} {len(headers)} {len(headers) + len(payload)}\r\n"
+        else:
+            line = f"PUB {self.subject} {reply} {len(payload)}\r\n"
+        return b"%b%b%b\r\n" % (line.encode(), headers, payload)
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -71,14 +49,32 @@ _DECODER: Final = msgspec.msgpack.Decoder(Message)
 def prepare(event: Event, traceparent: str | None = None) -> Message:
     """Make ``event`` ready for the wire.
 
+    Its id becomes ``Nats-Msg-Id``, by which JetStream knows a repetition. A moderator's command has two messages of one
+    id, so its result belongs to it. Without an id a repetition is a second event.
+
+    Args:
+        event: what happened.
+        traceparent: the W3C trace context, where there is one.
+
     Raises:
         InvalidChannelKey: its channel is no channel key.
         TypeError, ValueError: a field holds what JSON cannot.
     """
-    message_id = event.event_id
-    if message_id is not None and isinstance(event, PmCommand):
-        message_id = f"{message_id}:{event.result}"
-    return Message(subjects.for_channel(event.SUBJECT, event.channel), events.encode(event), message_id, traceparent)
+    fields = ""
+    event_id = event.event_id
+    if event_id is not None:
+        if isinstance(event, PmCommand):
+            event_id = f"{event_id}:{event.result}"
+        fields = f"Nats-Msg-Id: {_header_value(event_id)}\r\n"
+    if traceparent is not None:
+        fields += f"traceparent: {_header_value(traceparent)}\r\n"
+    headers = f"NATS/1.0\r\n{fields}\r\n".encode() if fields else b""
+    return Message(subjects.for_channel(event.SUBJECT, event.channel), headers, events.encode(event))
+
+
+def _header_value(text: str) -> str:
+    # A line break in it would end the header, and what follows would be the server's next command.
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def pack(message: Message) -> bytes:

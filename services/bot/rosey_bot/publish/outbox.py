@@ -138,7 +138,7 @@ class Outbox:
             self.statistics.invalid += 1
             log.error("event cannot be published: %s: %s", type(event).__name__, error)
             return
-        if self._closing or self._window.bytes + self._overflow_bytes + message.weight > self._limits.memory_bytes:
+        if self._closing or self._window.bytes + self._overflow_bytes + message.size > self._limits.memory_bytes:
             self._drop(1)
             return
         self.statistics.queued += 1
@@ -146,7 +146,7 @@ class Outbox:
         if self._behind or self._window.is_full:
             self._behind = True
             self._overflow.append(delivery)
-            self._overflow_bytes += message.weight
+            self._overflow_bytes += message.size
         else:
             self._enter_window(delivery)
             self._unspooled.append(delivery)
@@ -236,7 +236,7 @@ class Outbox:
             self._unread = 0 if self._spool.is_read else self._unread - len(records)
         while self._overflow and not self._window.is_full and self._spool.is_read:
             delivery = self._overflow.popleft()
-            self._overflow_bytes -= delivery.message.weight
+            self._overflow_bytes -= delivery.message.size
             self._enter_window(delivery)
             self._unspooled.append(delivery)
         if not self._overflow and self._spool.is_read:
@@ -269,7 +269,7 @@ class Outbox:
                 break
             if delivery.state != SETTLED:
                 batch.append(delivery)
-                size += delivery.message.weight
+                size += delivery.message.size
         if not batch:
             return True
         records = [pack(delivery.message) for delivery in batch]
@@ -292,7 +292,7 @@ class Outbox:
             while source.popleft() is not batch[len(places) - 1]:
                 pass
         if not as_read:
-            self._overflow_bytes -= sum(delivery.message.weight for delivery in batch[: len(places)])
+            self._overflow_bytes -= sum(delivery.message.size for delivery in batch[: len(places)])
             self._unread += len(places)
         return len(places) == len(batch)
 

@@ -26,7 +26,7 @@ from rosey_core.bus import Bus
 
 log = logging.getLogger(__name__)
 
-GATHER: Final = 0.001
+GATHER: Final = 0.002
 """Seconds that a busy sender waits for company: wake-ups are what sending costs."""
 BUSY_GAP: Final = 0.0003
 BUSY_BURST: Final = 4
@@ -123,6 +123,9 @@ class Sender:
         if client is not self._client:
             inbox = client.new_inbox() + "."
             self._subscription = await client.subscribe(f"{inbox}*", cb=self._answered)
+            # What is written past nats-py's buffer must not overtake the subscription, which is still in it.
+            while client.is_connected and client.pending_data_size:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
             self._client, self._inbox = client, inbox
         self._window.rewind()
         self._release()
@@ -132,17 +135,7 @@ class Sender:
 
     def _disconnected(self) -> None:
         self._is_ready = False
-        self._forget_unwritten()
         self._window.rewind()
-
-    def _forget_unwritten(self) -> None:
-        # nats-py keeps what it has not yet written and sends it on the next connection, before anyone is told of that:
-        # these would then overtake what was written and is lost.
-        client = self._client
-        if client is not None:
-            inbox = self._inbox.encode()
-            client._pending = [command for command in client._pending if inbox not in command[:512]]
-            client._pending_data_size = sum(map(len, client._pending))
 
     async def _send_forever(self) -> None:
         last = 0.0
@@ -164,34 +157,44 @@ class Sender:
             last = now
 
     async def _send_burst(self) -> int:
-        client, window = self._client, self._window
-        sent = 0
+        client = self._client
+        if client is None or not self._is_ready or self._held is not None or not client.is_connected:
+            return 0
+        commands: list[bytes] = []
         now = self._clock()
-        while sent < LARGEST_BURST and client and self._is_ready and self._held is None and client.is_connected:
-            delivery = window.next(now)
-            if delivery is None:
-                break
-            message = delivery.message
-            if message.exceeds(client.max_payload):
+        while len(commands) < LARGEST_BURST and (delivery := self._window.next(now)) is not None:
+            if delivery.message.size > client.max_payload:
                 self._give_up(delivery, client.max_payload)
                 continue
             if delivery.sendings == 1:
                 self._statistics.published += 1
             else:
                 self._statistics.retried += 1
-            sent += 1
-            if sent == LARGEST_BURST:
-                self.wake()
-            await client.publish(
-                message.subject, message.payload, reply=self._inbox + delivery.token, headers=message.headers()
-            )
-        return sent
+            commands.append(self._command(delivery))
+        if commands:
+            await self._write(client, b"".join(commands))
+        if len(commands) == LARGEST_BURST:
+            self.wake()
+        return len(commands)
+
+    def _command(self, delivery: Delivery) -> bytes:
+        return delivery.message.command(self._inbox + delivery.token)
+
+    @staticmethod
+    async def _write(client: Client, data: bytes) -> None:
+        # Past Client.publish, for two reasons. It is half of all that an event costs (33 us with it, 18 without). And
+        # what it still holds when a connection is lost it sends on the next one before anyone is told of that: ahead of
+        # older messages that were written and are lost.
+        transport = client._transport
+        if transport is not None:
+            transport.write(data)
+            await transport.drain()  # type: ignore[no-untyped-call]
 
     def _give_up(self, delivery: Delivery, max_payload: int) -> None:
         message = delivery.message
         log.error(
             "event lost: %d bytes on %s are more than NATS takes (max_payload %d)",
-            len(message.payload),
+            message.size,
             message.subject,
             max_payload,
         )

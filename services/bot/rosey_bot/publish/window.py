@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from rosey_bot.publish.message import Message
+from rosey_bot.publish.message import OVERHEAD, Message
 
 QUEUED: Final = 0
 IN_FLIGHT: Final = 1
@@ -103,7 +103,7 @@ class Window:
         """Append a delivery."""
         self._next_token += 1
         delivery.token = str(self._next_token)
-        delivery.weight = delivery.message.weight
+        delivery.weight = delivery.message.size + OVERHEAD
         self.bytes += delivery.weight
         self._unsettled[delivery.token] = delivery
         self._queue.append(delivery)
