@@ -14,7 +14,7 @@ from rosey_core.config.models import (
     Nats,
     Platform,
     Retention,
-    StreamLimits,
+    Stream,
 )
 
 __all__ = [
@@ -28,6 +28,6 @@ __all__ = [
     "Platform",
     "Problem",
     "Retention",
-    "StreamLimits",
+    "Stream",
     "load",
 ]

@@ -117,8 +117,6 @@ class Nats(Section):
     Attributes:
         url: one address, or several with commas between them; a name and password in it move to the fields below.
         creds: a NATS credentials file.
-        connection_timeout: seconds that a connection may take.
-        reconnect_delay: seconds between two attempts at one server.
     """
 
     url: str = "nats://localhost:4222"
@@ -126,13 +124,16 @@ class Nats(Section):
     password: SecretStr | None = None
     token: SecretStr | None = None
     creds: Path | None = None
-    connection_timeout: Seconds = 2.0
-    reconnect_delay: Seconds = 0.25
 
-    @property
-    def servers(self) -> list[str]:
-        """The addresses one by one."""
-        return self.url.split(",")
+    def options(self) -> dict[str, Any]:
+        """Address and credentials as ``Bus`` takes them; this is where the secrets are laid open."""
+        return {
+            "url": self.url,
+            "user": self.user,
+            "password": self.password and self.password.get_secret_value(),
+            "token": self.token and self.token.get_secret_value(),
+            "credentials_file": self.creds,
+        }
 
     @model_validator(mode="before")
     @classmethod
@@ -208,7 +209,7 @@ class Database(Section):
         return None if channel is None else channel_key(channel)
 
 
-class StreamLimits(Section):
+class Stream(Section):
     """How much the event stream keeps: what comes first ends it."""
 
     max_age_hours: Hours = 168
@@ -274,7 +275,7 @@ class Config(Section):
     platforms: list[Platform] = []
     nats: Nats = Nats()
     database: Database = Database()
-    stream: StreamLimits = StreamLimits()
+    stream: Stream = Stream()
     bot: Bot = Bot()
     health: Health = Health()
     logging: Logging = Logging()
