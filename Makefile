@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings coverage lint types layers format lock contract check clean
+.PHONY: help install run test test-unit test-recordings lint types format lock documents documents-check build check clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -49,8 +49,15 @@ format: $(INSTALLED)   ## rewrite to the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-contract: $(INSTALLED) ## write docs/contract.md from the types
+documents: $(INSTALLED)  ## write the generated documents: docs/contract.md
 	@$(BIN)/python tools/contract.py
+
+documents-check: $(INSTALLED)  ## fail where a generated document is not what the code says
+	@$(BIN)/python tools/contract.py --check
+
+build: $(INSTALLED)    ## a wheel of each service in dist/
+	@for service in $(SERVICES); do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist services/$$service || exit 1; done
+	@ls dist
 
 lock: $(INSTALLED)     ## choose versions anew: requirements/*.txt
 	@$(BIN)/python tools/lock.py
