@@ -251,6 +251,8 @@ def decode(subject: str, payload: bytes) -> tuple[Event, str | None]:
     """
     try:
         template, channel = subjects.parse_event(subject)
+        # msgspec does not look into names that it ignores; a name broken in transit is not to be ignored.
+        payload.decode()
         event = _DECODERS[template].decode(payload)
     except InvalidChannelKey as error:
         raise InvalidEvent(f"subject: {error}") from None
