@@ -234,13 +234,6 @@ def _one(name: str, kind: Any) -> Frame[Any]:
     return Frame(name, decode)
 
 
-def _none(name: str) -> Frame[None]:
-    def decode(arguments: Sequence[Any]) -> None:
-        return None
-
-    return Frame(name, decode)
-
-
 def _list(name: str, kind: type[T]) -> Frame[list[T]]:
     """A frame of a list, whose odd members are left out: one broken user must not hide all the others."""
 
@@ -289,4 +282,3 @@ COOLDOWN: Final[Frame[float]] = _one("cooldown", Annotated[float, Meta(ge=0, le=
 NOFLOOD: Final[Frame[Noflood]] = _one("noflood", Noflood)
 SPAM_FILTERED: Final[Frame[SpamFiltered]] = _one("spamFiltered", SpamFiltered)
 ERROR_MSG: Final[Frame[ErrorMsg]] = _one("errorMsg", ErrorMsg)
-PARTITION_CHANGE: Final = _none("partitionChange")

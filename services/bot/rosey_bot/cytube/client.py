@@ -1,0 +1,236 @@
+"""Keeps one channel joined: connects, joins, logs in, follows, and begins again, for ever.
+
+The order is the one that PROTOCOL.md 3 recommends for bots: join, wait for ``userlist``, log in, wait for ``login``
+and for ``setUserRank`` of the own name. python-socketio's own reconnection stays off: it does not reconnect after a
+kick, knows no reasons, and would not ask for the socket's address again (PROTOCOL.md 10).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import aiohttp
+
+from rosey_bot.cytube import frames
+from rosey_bot.cytube.backoff import Cause, Disconnected, ReconnectPolicy
+from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.login import Credentials, LoginRefused, explain_refusal
+from rosey_bot.cytube.sending import Emit
+from rosey_bot.cytube.session import Session
+from rosey_bot.cytube.socketconfig import fetch_socket_url
+from rosey_core.identity import user_key
+
+log = logging.getLogger(__name__)
+
+
+class ClientListener(Protocol):
+    """Who wants to know how the connection fares."""
+
+    def connecting(self) -> None:
+        """A connection is about to be made; its frames follow."""
+
+    def joined(self, emit: Emit) -> None:
+        """The channel is joined; ``emit`` sends over this connection."""
+
+    def logged_in(self) -> None:
+        """The bot has its name and rank."""
+
+    async def disconnected(self, cause: Cause, last_seen: float | None) -> None:
+        """The connection is gone; ``last_seen`` (Unix seconds) where that was some time ago."""
+
+
+@dataclass(slots=True)
+class ConnectionState:
+    """How the connection fares.
+
+    Attributes:
+        joined_since: Unix seconds; ``None`` while the bot is not in the room.
+        problem: what keeps the bot from being in the room under its name, for the operator; ``None`` where nothing.
+        connections: how many were made.
+    """
+
+    joined_since: float | None = None
+    problem: str | None = "not connected yet"
+    connections: int = 0
+
+
+class CytubeClient:
+    """The connection to one channel.
+
+    Args:
+        server: the web site's address, without a slash at its end.
+        channel: the channel's name.
+        credentials: who the bot is there.
+        dispatcher: takes the frames.
+        listener: is told of each connection's begin and end.
+        policy: how long to wait for what.
+        clock: Unix seconds.
+        sleep: waits seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        channel: str,
+        credentials: Credentials,
+        dispatcher: Dispatcher,
+        listener: ClientListener,
+        policy: ReconnectPolicy | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.state: Final = ConnectionState()
+        self._server: Final = server
+        self._channel: Final = channel
+        self._credentials: Final = credentials
+        self._dispatcher: Final = dispatcher
+        self._listener: Final = listener
+        self._policy: Final = policy or ReconnectPolicy()
+        self._clock: Final = clock
+        self._sleep: Final = sleep
+        self._session: Session | None = None
+        dispatcher.on(frames.USERLIST, self._userlist)
+        dispatcher.on(frames.NEED_PASSWORD, self._need_password)
+        dispatcher.on(frames.LOGIN, self._login)
+        dispatcher.on(frames.SET_USER_RANK, self._user_rank)
+        dispatcher.on(frames.KICK, self._kick)
+        dispatcher.on(frames.ERROR_MSG, self._error)
+
+    async def run(self) -> None:
+        """Be in the channel until cancelled."""
+        failures = 0
+        while True:
+            cause = Cause.LOST
+            began = self._clock()
+            try:
+                await self._connection()
+            except Disconnected as error:
+                cause = error.cause
+                self.state.problem = str(error)
+            except Exception as error:
+                self.state.problem = f"unexpected failure: {type(error).__name__}"
+                log.exception("%s: unexpected failure of the connection", self._channel)
+            if self._clock() - began >= self._policy.stable:
+                failures = 0
+            delay = self._policy.delay(cause, failures)
+            failures += 1
+            log.warning("%s: %s; next attempt in %.1f s", self._channel, self.state.problem, delay)
+            await self._sleep(delay)
+
+    async def _connection(self) -> None:
+        self._listener.connecting()
+        cause, last_seen = Cause.LOST, None
+        try:
+            async with aiohttp.ClientSession() as http:
+                url = await fetch_socket_url(http, self._server, self._channel)
+                self._session = session = Session(http, self._dispatcher, self._policy, self._clock)
+                try:
+                    await session.open(url)
+                    self.state.connections += 1
+                    await self._join(session)
+                    self.state.joined_since = self._clock()
+                    log.info("%s: joined", self._channel)
+                    self._listener.joined(session.emit)
+                    await self._stay(session)
+                finally:
+                    last_seen = session.last_seen
+                    await session.close()
+        except Disconnected as error:
+            cause = error.cause
+            raise
+        finally:
+            self._session = None
+            self.state.joined_since = None
+            self.state.problem = "not connected"
+            await self._listener.disconnected(cause, last_seen)
+
+    async def _join(self, session: Session) -> None:
+        await session.emit("joinChannel", self._credentials.join_frame(self._channel))
+        opened = await session.first_of(session.joined, session.needs_password)
+        if opened is session.joined:
+            return
+        # A moderator's login opens the door without the channel's password, and a channel that is closed to anonymous
+        # users completes the join with the login (PROTOCOL.md 2).
+        if self._credentials.is_account or (opened is None and self._credentials.user is not None):
+            try:
+                await self._log_in(session)
+            except LoginRefused as error:
+                raise Disconnected(Cause.REFUSED, str(error)) from None
+            if await session.first_of(session.joined) is session.joined:
+                return
+        if opened is session.needs_password:
+            given = "the channel password is wrong" if session.needs_password.result() else "it asks for a password"
+            raise Disconnected(Cause.REFUSED, f"{self._server} does not let us in: {given}: check channel_password")
+        raise Disconnected(Cause.LOST, session.last_error or "no answer to the join")
+
+    async def _stay(self, session: Session) -> None:
+        """Log in, as often as it takes, and stay until the connection ends."""
+        if session.is_logged_in or self._credentials.user is None:
+            self.state.problem = None
+            self._listener.logged_in()
+            await session.wait_end()
+        failures = 0
+        while True:
+            try:
+                await self._log_in(session)
+            except LoginRefused as error:
+                self.state.problem = str(error)
+                delay = self._policy.login_delay(failures)
+                failures += 1
+                log.warning("%s: %s; next login in %.0f s", self._channel, error, delay)
+                await session.wait_end_for(self._sleep(delay))
+                continue
+            self.state.problem = None
+            self._listener.logged_in()
+            await session.wait_end()
+
+    async def _log_in(self, session: Session) -> None:
+        """Log in, and wait for the final rank.
+
+        Raises:
+            LoginRefused: CyTube said no, or nothing.
+            Disconnected: the connection ended.
+        """
+        name = self._credentials.user or ""
+        answered = session.expect_login()
+        await session.emit("login", self._credentials.login_frame())
+        if await session.first_of(answered) is None:
+            raise LoginRefused(f"CyTube does not answer the login of {name}")
+        answer = answered.result()
+        if not answer.success:
+            raise LoginRefused(explain_refusal(name, answer.error))
+        # A guest's rank never changes, and nothing tells it; an account's is final with setUserRank (PROTOCOL.md 3).
+        if self._credentials.is_account and await session.first_of(session.ranked) is None:
+            log.warning("%s: CyTube told no rank after the login", self._channel)
+        log.info("%s: logged in as %s", self._channel, answer.name)
+
+    def _userlist(self, _: list[frames.User]) -> None:
+        if self._session is not None:
+            self._session.settle(self._session.joined, None)
+
+    def _need_password(self, is_wrong: bool) -> None:
+        if self._session is not None:
+            self._session.settle(self._session.needs_password, is_wrong)
+
+    def _login(self, frame: frames.Login) -> None:
+        if self._session is not None:
+            self._session.answer_login(frame)
+
+    def _user_rank(self, frame: frames.UserRank) -> None:
+        session = self._session
+        if session is not None and session.own_name and user_key(frame.name) == user_key(session.own_name):
+            session.settle(session.ranked, frame.rank)
+
+    def _kick(self, frame: frames.Kick) -> None:
+        if self._session is not None:
+            self._session.kick_reason = frame.reason
+
+    def _error(self, frame: frames.ErrorMsg) -> None:
+        if self._session is not None:
+            self._session.last_error = frame.msg[:200]

@@ -1,0 +1,57 @@
+"""Who the bot is in a channel, and why CyTube may not have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the bot shows at the door.
+
+    Attributes:
+        user: the name to log in with; ``None`` stays anonymous.
+        password: of the account; without one the bot is a guest.
+        channel_password: for channels that ask for one.
+    """
+
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    channel_password: str | None = field(default=None, repr=False)
+
+    @property
+    def is_account(self) -> bool:
+        """Whether the login has a password."""
+        return self.user is not None and bool(self.password)
+
+    def join_frame(self, channel: str) -> dict[str, Any]:
+        """The arguments of ``joinChannel``: CyTube takes no other keys (PROTOCOL.md 11)."""
+        return {"name": channel} | ({"pw": self.channel_password} if self.channel_password else {})
+
+    def login_frame(self) -> dict[str, Any]:
+        """The arguments of ``login``."""
+        return {"name": self.user} | ({"pw": self.password} if self.password else {})
+
+
+class LoginRefused(Exception):
+    """CyTube did not accept the login; the text says what to do."""
+
+
+_ADVICE = (
+    ("Invalid username/password combination", "the password of {name} is wrong: check user and password"),
+    ("User does not exist", "there is no account {name}: check user, or leave out the password to be a guest"),
+    ("That username is registered", "{name} is, or looks like, somebody's account: give its password or another name"),
+    ("That name is already in use", "a guest with the name {name} is in the channel already: waiting for it to leave"),
+    ("That username is reserved", "CyTube reserves the name {name}: choose another one"),
+    ("Guest logins are restricted", "CyTube allows an address few guest logins: waiting"),
+    ("Invalid username", "{name} is no name that CyTube allows: 1 to 20 of A-Z, a-z, 0-9, '_' and '-'"),
+)
+
+
+def explain_refusal(name: str, error: str) -> str:
+    """What CyTube's ``error`` (PROTOCOL.md 3) means for an operator."""
+    for beginning, advice in _ADVICE:
+        if error.startswith(beginning):
+            return advice.format(name=name)
+    return f"CyTube refuses the login of {name}: {error[:200] or 'no reason given'}"

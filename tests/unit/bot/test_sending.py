@@ -1,0 +1,191 @@
+"""The queue of what the bot says: order, confirmation, the rate limit, and the end of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.support.waiting import until
+from tests.unit.bot.harness import RoomHarness, chat
+
+from rosey_bot.cytube import sending
+from rosey_bot.cytube.sending import Outcome, SendQueue
+
+
+class Wire:
+    """The far end: keeps what is sent; answers by ``reply``."""
+
+    def __init__(self, harness: RoomHarness) -> None:
+        self.harness = harness
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.drop_next = 0
+        self.is_silent = False
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    async def emit(self, event: str, arguments: dict[str, Any]) -> None:
+        self.sent.append((event, arguments))
+        if self.is_silent:
+            return
+        if self.drop_next:
+            self.drop_next -= 1
+            self.harness.frame("cooldown", 100)
+        elif event == "chatMsg":
+            self.harness.frame("chatMsg", chat("Rosey", arguments["msg"]))
+        else:
+            self.harness.frame("pm", {**chat("Rosey", arguments["msg"]), "to": arguments["to"]})
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+    @property
+    def texts(self) -> list[str]:
+        return [arguments["msg"] for _, arguments in self.sent]
+
+
+@pytest.fixture
+def wire(harness: RoomHarness) -> Wire:
+    return Wire(harness)
+
+
+@pytest.fixture
+async def queue(harness: RoomHarness, wire: Wire) -> AsyncIterator[SendQueue]:
+    queue = SendQueue(harness.room, monotonic=lambda: wire.now, sleep=wire.sleep)
+    queue.follow(harness.dispatcher)
+    harness.join()
+    harness.log_in()
+    queue.open(wire.emit)
+    yield queue
+    await queue.close()
+
+
+async def test_messages_go_in_order_and_are_confirmed(queue: SendQueue, wire: Wire) -> None:
+    receipts = await asyncio.gather(*(queue.say(str(number)) for number in range(5)), queue.whisper("Alice", "psst"))
+    assert [receipt.outcome for receipt in receipts] == [Outcome.SENT] * 6
+    assert wire.texts == ["0", "1", "2", "3", "4", "psst"]
+    assert wire.sent[-1] == ("pm", {"to": "Alice", "msg": "psst", "meta": {}})
+
+
+async def test_more_than_a_burst_waits_for_the_rate_limit(queue: SendQueue, wire: Wire) -> None:
+    await asyncio.gather(*(queue.say(str(number)) for number in range(30)))
+    assert wire.texts == [str(number) for number in range(30)]
+    assert wire.now == pytest.approx(20 / 8)
+
+
+async def test_a_dropped_message_is_sent_again_before_the_next(queue: SendQueue, wire: Wire) -> None:
+    wire.drop_next = 2
+    first, second = queue.say("one"), queue.say("two")
+    assert (await first).outcome is Outcome.SENT
+    assert (await second).outcome is Outcome.SENT
+    assert wire.texts == ["one", "one", "one", "two"]
+    assert sum(wire.waits) >= 0.2
+
+
+async def test_a_message_that_never_gets_through_is_given_up(queue: SendQueue, wire: Wire) -> None:
+    wire.drop_next = sending.ATTEMPTS
+    first, second = queue.say("one"), queue.say("two")
+    assert (await first).outcome is Outcome.REFUSED
+    assert (await second).outcome is Outcome.SENT
+
+
+@pytest.mark.parametrize(
+    ("frame", "arguments", "reason"),
+    [
+        ("noflood", {"action": "chat", "msg": "You have been muted on this channel."}, "muted"),
+        ("spamFiltered", {"reason": "NEW_USER_CHAT"}, "too new"),
+    ],
+)
+async def test_refused_chat_says_why(
+    queue: SendQueue, wire: Wire, harness: RoomHarness, frame: str, arguments: dict[str, str], reason: str
+) -> None:
+    wire.is_silent = True
+    receipt = queue.say("hello")
+    await until(lambda: wire.sent)
+    harness.frame(frame, arguments)
+    assert (await receipt).outcome is Outcome.REFUSED
+    assert reason in receipt.result().reason
+
+
+async def test_a_refused_whisper_says_why(queue: SendQueue, wire: Wire, harness: RoomHarness) -> None:
+    wire.is_silent = True
+    receipt = queue.whisper("Bob", "hello")
+    await until(lambda: wire.sent)
+    harness.frame("noflood", {"action": "chat", "msg": "about something else"})
+    harness.frame("errorMsg", {"msg": "about something else"})
+    harness.frame("pm", {**chat("Rosey", "an older one"), "to": "Carol"})
+    assert not receipt.done()
+    harness.frame("errorMsg", {"msg": "PM failed: bob isn't connected to this channel."})
+    assert (await receipt).outcome is Outcome.REFUSED
+
+
+async def test_what_others_say_confirms_nothing(queue: SendQueue, wire: Wire, harness: RoomHarness) -> None:
+    wire.is_silent = True
+    receipt = queue.say("hello")
+    await until(lambda: wire.sent)
+    harness.frame("chatMsg", chat("Alice", "hello"))
+    harness.frame("pm", {**chat("Alice", "hello"), "to": "Rosey"})
+    assert not receipt.done()
+
+
+async def test_silence_leaves_a_message_in_doubt(queue: SendQueue, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "ECHO_TIMEOUT", 0.02)
+    wire.is_silent = True
+    assert (await queue.say("hello")).outcome is Outcome.UNCONFIRMED
+
+
+async def test_a_lost_connection_tells_sent_from_unsent(queue: SendQueue, wire: Wire) -> None:
+    wire.is_silent = True
+    first, second = queue.say("one"), queue.say("two")
+    await until(lambda: wire.sent)
+    assert len(queue) == 2
+    await queue.close()
+    assert (await first).outcome is Outcome.UNCONFIRMED
+    assert (await second).outcome is Outcome.NOT_SENT
+    assert (await queue.say("three")).outcome is Outcome.NOT_SENT
+    assert len(queue) == 0
+
+
+async def test_a_message_that_cannot_be_sent_holds_up_no_other(queue: SendQueue, wire: Wire) -> None:
+    broken = True
+
+    async def emit(event: str, arguments: dict[str, Any]) -> None:
+        if broken:
+            raise ConnectionError("gone")
+        await wire.emit(event, arguments)
+
+    await queue.close()
+    queue.open(emit)
+    assert (await queue.say("one")).outcome is Outcome.NOT_SENT
+    broken = False
+    assert (await queue.say("two")).outcome is Outcome.SENT
+
+
+async def test_the_queue_is_bounded(queue: SendQueue, wire: Wire) -> None:
+    wire.is_silent = True
+    receipts = [queue.say(str(number)) for number in range(sending.CAPACITY + 5)]
+    refused = [receipt for receipt in receipts if receipt.done()]
+    assert len(refused) == 5
+    assert refused[0].result().outcome is Outcome.NOT_SENT
+
+
+async def test_without_a_name_nothing_is_sent(queue: SendQueue, harness: RoomHarness) -> None:
+    harness.room.own_name = None
+    receipt = await queue.say("hello")
+    assert receipt.outcome is Outcome.NOT_SENT
+    assert "not logged in" in receipt.reason
+
+
+async def test_waiting_is_told(harness: RoomHarness, wire: Wire) -> None:
+    told: list[float] = []
+    queue = SendQueue(harness.room, monotonic=lambda: wire.now, sleep=wire.sleep, on_wait=told.append)
+    queue.follow(harness.dispatcher)
+    harness.join()
+    harness.log_in()
+    queue.open(wire.emit)
+    await asyncio.gather(*(queue.say(str(number)) for number in range(11)))
+    assert told[:10] == [0.0] * 10
+    assert told[10] == pytest.approx(1 / 8)
+    await queue.close()
