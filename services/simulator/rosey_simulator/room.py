@@ -24,6 +24,7 @@ from rosey_simulator.scheduler import Scheduler
 from rosey_simulator.schema import SchemaError, check
 from rosey_simulator.throttle import Coalescer
 from rosey_simulator.voteskip import Voteskip
+from rosey_simulator.witness import Witness
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Room:
         self._audience: dict[Member, None] = {}
         self._by_key: dict[str, Member] = {}
         self._addresses: dict[str, str] = {}
+        self.witnesses: list[Witness] = []
         self._emptied = emptied
         self._usercount = Coalescer(scheduler, USERCOUNT_SECONDS, self._broadcast_usercount)
         self.ranks = Ranks(self)
@@ -161,6 +163,8 @@ class Room:
             self._announce_arrival(member)
         self._members[member] = None
         self._arm_afk(member)
+        for witness in self.witnesses:
+            witness.arrived(self, member)
         if member.sink is not None:
             self._send_join_frames(member)
         self._usercount.call()
@@ -170,6 +174,8 @@ class Room:
     def introduce(self, member: Member) -> None:
         """A client that is already in has logged in: from here on it has a name, and its rank."""
         self._announce_arrival(member)
+        for witness in self.witnesses:
+            witness.named(self, member)
         if not member.registered:
             return
         before = member.rank
@@ -186,6 +192,7 @@ class Room:
         """A client goes. Nothing happens for one that is not in."""
         if member not in self._members and member not in self._audience:
             return
+        was_in = member in self._members
         self._members.pop(member, None)
         self._audience.pop(member, None)
         if member.afk_timer is not None:
@@ -195,6 +202,9 @@ class Room:
             if self._by_key.get(member.key) is member:
                 del self._by_key[member.key]
             self.broadcast("userLeave", {"name": member.name})
+        if was_in:
+            for witness in self.witnesses:
+                witness.left(self, member)
         for feature in self._features:
             feature.depart(member)
         member.room = None
@@ -221,6 +231,8 @@ class Room:
         self._usercount.cancel()
         for feature in self._features:
             feature.unload()
+        for witness in self.witnesses:
+            witness.unloaded(self)
         if self._emptied is not None:
             self._emptied(self)
 
@@ -270,12 +282,14 @@ class Room:
     # What members hear.
 
     def broadcast(self, event: str, *args: Any) -> None:
-        if self._audience:
+        if self._audience or self.witnesses:
             self.broadcast_frame(Frame(event, *args))
 
     def broadcast_frame(self, frame: Frame) -> None:
         for member in tuple(self._audience):
             member.deliver(frame)
+        for witness in self.witnesses:
+            witness.heard(self, frame)
 
     def broadcast_rank(self, member: Member) -> None:
         self.broadcast("setUserRank", {"name": member.name, "rank": wire_number(member.rank)})
@@ -308,6 +322,8 @@ class Room:
         privileged = member.is_moderator
         named = [each.description(privileged=privileged) for each in self._members if each.name]
         member.send("userlist", named)
+        for witness in self.witnesses:
+            witness.listed(self, member)
 
     def resend_userlist(self, member: Member, rank_before: float) -> None:
         """The list anew for a member whose rank has crossed a line behind which one sees more."""

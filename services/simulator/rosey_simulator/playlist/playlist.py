@@ -46,6 +46,8 @@ class Playlist(Feature):
         self.playback = Playback(room, self.play_next)
         self.leader: Member | None = None
         self.saved = SavedPlaylists(self)
+        # What shuffles the list; whoever wants the same order twice puts a seeded one here.
+        self.random = random.Random()
         self._next_uid = 0
 
     @property
@@ -291,7 +293,7 @@ class Playlist(Feature):
             return
         current, at = self.current, self.playback.current_time
         others = [item for item in self.items if item is not current]
-        random.shuffle(others)
+        self.random.shuffle(others)
         self.items = others
         self._renumber()
         if current is not None:
@@ -397,6 +399,8 @@ class Playlist(Feature):
         for member in self.room.audience:
             if self.room.permissions.allows(member, "seeplaylist"):
                 member.deliver(frame)
+        for witness in self.room.witnesses:
+            witness.heard(self.room, frame)
 
     @staticmethod
     def _is_uid(data: object) -> bool:
