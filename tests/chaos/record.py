@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from collections import defaultdict
@@ -83,7 +84,7 @@ class Record:
                     distinct = len(set(stored))
                     lost += expected - distinct
                     doubled += len(stored) - distinct
-                    reordered += sum(after < before for before, after in zip(stored, stored[1:], strict=False))
+                    reordered += sum(after < before for before, after in itertools.pairwise(stored))
                 [(counted,)] = connection.execute(
                     "SELECT coalesce(sum(total_chat_lines), 0) FROM user_stats u "
                     "JOIN channels c ON c.id = u.channel_id WHERE c.key = ?",
