@@ -32,6 +32,7 @@ class Connection:
         self.request = request
         self.connected = False
         self.kicked = False
+        # Events taken from the client, and packets put for it.
         self.received = 0
         self.sent = 0
         self._engine = engine
@@ -54,11 +55,9 @@ class Connection:
         self.put(str(Packet(CONNECT_ERROR, data={"message": message}, namespace="/").encode()))
 
     def deliver(self, frame: Frame) -> None:
-        self.sent += 1
         self.put(frame.text)
 
     def acknowledge(self, number: int, answer: object) -> None:
-        self.sent += 1
         self.put(str(Packet(ACK, data=[answer], namespace="/", id=number).encode()))
 
     def hang_up(self) -> None:
@@ -80,6 +79,7 @@ class Connection:
     def put(self, text: str | None) -> None:
         """Send a Socket.IO packet after all that were put before; None closes the transport."""
         self._outbox.append(text)
+        self.sent += text is not None
         if not self._flushing:
             self._flushing = True
             self._spawn(self._flush())

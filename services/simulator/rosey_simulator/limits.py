@@ -15,6 +15,7 @@ class Limits:
     max_message_units: UTF-16 units of chat text that are kept.
     ping_interval_seconds, ping_timeout_seconds, max_payload_bytes: announced in the Engine.IO handshake.
     join_seconds, login_seconds: what CyTube's database and password check take; requests meanwhile meet a busy socket.
+    chat_seconds: by how much public chat comes behind everything else.
     """
 
     connection_bucket: int | None = None
@@ -26,6 +27,7 @@ class Limits:
     max_payload_bytes: int = 1 << 20
     join_seconds: float = 0.0
     login_seconds: float = 0.0
+    chat_seconds: float = 0.0
 
     @classmethod
     def cytube(cls) -> Limits:
@@ -36,4 +38,5 @@ class Limits:
             guest_login_seconds=60.0,
             join_seconds=0.001,
             login_seconds=0.045,
+            chat_seconds=0.001,
         )

@@ -32,19 +32,21 @@ class Timer:
 
 
 class Scheduler:
-    """Timers by Unix seconds. `run_due` works them off by hand, `run` does so for as long as it lives."""
+    """Timers by Unix seconds. `run_due` works them off by hand; between `start` and `stop` the event loop does."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self._heap: list[tuple[float, int, Timer]] = []
         self._sequence = itertools.count()
-        self._wake: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake_up: asyncio.TimerHandle | None = None
+        self._wakes_at = float("inf")
 
     def call_at(self, due: float, action: Callable[[], None]) -> Timer:
         timer = Timer(due, action)
         heapq.heappush(self._heap, (due, next(self._sequence), timer))
-        if self._wake is not None:
-            self._wake.set()
+        if due < self._wakes_at and self._loop is not None:
+            self._sleep()
         return timer
 
     def call_later(self, seconds: float, action: Callable[[], None]) -> Timer:
@@ -79,18 +81,30 @@ class Scheduler:
                 log.exception("a timer of the simulator failed")
         return made
 
-    async def run(self) -> None:
-        """Work off timers until cancelled."""
-        self._wake = asyncio.Event()
-        try:
-            while True:
-                self._wake.clear()
-                self.run_due()
-                due = self.next_due
-                nap = LONGEST_NAP_SECONDS if due is None else min(max(due - self.clock(), 0), LONGEST_NAP_SECONDS)
-                try:
-                    await asyncio.wait_for(self._wake.wait(), nap)
-                except TimeoutError:
-                    pass
-        finally:
-            self._wake = None
+    def start(self) -> None:
+        """Work off timers on the running event loop until `stop`."""
+        self._loop = asyncio.get_running_loop()
+        self._sleep()
+
+    def stop(self) -> None:
+        """Leave the timers that are pending to `run_due`, or to the next `start`."""
+        if self._wake_up is not None:
+            self._wake_up.cancel()
+        self._loop = self._wake_up = None
+        self._wakes_at = float("inf")
+
+    def _sleep(self) -> None:
+        if self._loop is None:
+            return
+        if self._wake_up is not None:
+            self._wake_up.cancel()
+        now, due = self.clock(), self.next_due
+        nap = LONGEST_NAP_SECONDS if due is None else min(max(due - now, 0), LONGEST_NAP_SECONDS)
+        self._wakes_at = now + nap
+        self._wake_up = self._loop.call_later(nap, self._turn)
+
+    def _turn(self) -> None:
+        self._wake_up = None
+        self._wakes_at = float("-inf")
+        self.run_due()
+        self._sleep()

@@ -30,8 +30,8 @@ class SimulatorServer:
     """A CyTube server in process.
 
     `clock` gives Unix seconds and may be moved by hand; `tick` then does what has become due. Frames of clients are
-    answered in the order in which they come; public chat takes two turns of the event loop longer than anything
-    else, so that private messages and errors overtake it as on a real server (PROTOCOL section 6).
+    answered in the order in which they come, except that public chat takes a little longer than the rest, so that
+    private messages and errors overtake it as on a real server (PROTOCOL section 6).
     """
 
     def __init__(
@@ -51,9 +51,7 @@ class SimulatorServer:
         self._connections: dict[str, Connection] = {}
         self._sockets_of: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._deferred = 0
         self._runner: web.AppRunner | None = None
-        self._ticker: asyncio.Task[None] | None = None
         self._engine: engineio.AsyncServer | None = None
 
     # The site, for those who only know the server.
@@ -117,14 +115,14 @@ class SimulatorServer:
         await listener.start()
         if self.port == 0:
             self.port = self._runner.addresses[0][1]
-        self._ticker = asyncio.create_task(self.site.scheduler.run())
+        self.site.scheduler.start()
 
     async def stop(self) -> None:
-        """Stop listening and cut every connection, as a server does that is shut down: no frame says so."""
-        if self._ticker is not None:
-            self._ticker.cancel()
-            await asyncio.gather(self._ticker, return_exceptions=True)
-            self._ticker = None
+        """Stop listening and cut every connection, as a server does that is shut down: no frame says so.
+
+        What is stored stays; `start` goes on from there.
+        """
+        self.site.scheduler.stop()
         for _, session in list(self._sessions.values()):
             session.forsake()
         self.drop_connections()
@@ -138,11 +136,11 @@ class SimulatorServer:
         self._sessions.clear()
         self._connections.clear()
         self._sockets_of.clear()
+        self.site.unload()
 
     async def restart(self, down_seconds: float = 0.0) -> None:
-        """Go down and come back on the same port with everything that is stored (PROTOCOL section 10)."""
+        """Go down and come back on the same port, with everything that is stored (PROTOCOL section 10)."""
         await self.stop()
-        self.site.unload()
         await asyncio.sleep(down_seconds)
         await self.start()
 
@@ -162,8 +160,8 @@ class SimulatorServer:
 
     @property
     def settled(self) -> bool:
-        """Whether all frames that came have been answered and all answers handed to the transports."""
-        return not self._deferred and all(connection.idle for connection in self._connections.values())
+        """Whether all answers that have been given are handed to the transports."""
+        return all(connection.idle for connection in self._connections.values())
 
     # HTTP.
 
@@ -242,27 +240,12 @@ class SimulatorServer:
             if number is not None:
                 connection.acknowledge(number, answer)
 
-        def handle() -> None:
-            connection.received += 1
-            if not connection.kicked:
-                session.handle(event, args, acknowledge if number is not None else None)
-
+        answer = acknowledge if number is not None else None
+        connection.received += 1
         if event == "chatMsg":
-            self._after_turns(2, handle)
+            self.site.scheduler.call_later(self.site.limits.chat_seconds, lambda: session.handle(event, args, answer))
         else:
-            handle()
-
-    def _after_turns(self, turns: int, action: Callable[[], None]) -> None:
-        self._deferred += 1
-
-        def turn(left: int) -> None:
-            if left:
-                asyncio.get_running_loop().call_soon(turn, left - 1)
-                return
-            self._deferred -= 1
-            action()
-
-        asyncio.get_running_loop().call_soon(turn, turns - 1)
+            session.handle(event, args, answer)
 
     def _hang_up(self, connection: Connection) -> None:
         connection.hang_up()

@@ -43,6 +43,8 @@ class Session:
 
     def handle(self, event: str, args: list[Any], acknowledge: Acknowledge | None = None) -> None:
         """A frame of the client."""
+        if self._closed:
+            return
         data = args[0] if args else None
         if event == "login":
             self._login(data)

@@ -58,6 +58,18 @@ class Site:
         """The room of that name; one that nobody registered comes into being (PROTOCOL section 2)."""
         return self.channel(name) or self._new_room(name, registered=False)
 
+    def set_profile(self, name: str, image: str, text: str) -> None:
+        """An account edits its profile on the web site. Raises KeyError for an unknown account."""
+        account = self.accounts.get(name)
+        if account is None:
+            raise KeyError(name)
+        account.profile = {"image": image, "text": text}
+        for room in self.rooms:
+            member = room.member(name)
+            if member is not None:
+                member.profile = account.profile
+                room.broadcast("setUserProfile", {"name": member.name, "profile": account.profile})
+
     def may_log_in_as_guest(self, address: str) -> bool:
         """Whether the address has waited long enough since its last guest login."""
         last = self._guest_logins.get(address, float("-inf"))

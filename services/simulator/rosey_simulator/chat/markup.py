@@ -96,11 +96,8 @@ class _Writer(HTMLParser):
             self._silent += 1
         if tag not in _TAGS or self._silent:
             return
-        kept = "".join(
-            f' {name}="{escape(value or "")}"'
-            for name, value in attrs
-            if name in _ATTRIBUTES and _harmless(name, value)
-        )
+        allowed = [(name, value or "") for name, value in attrs if name in _ATTRIBUTES]
+        kept = "".join(f' {name}="{escape(value)}"' for name, value in allowed if _harmless(name, value))
         if tag in _VOID_TAGS:
             self._parts.append(f"<{tag}{kept} />")
             return

@@ -49,6 +49,9 @@ class Playlist(Feature):
         # What shuffles the list; whoever wants the same order twice puts a seeded one here.
         self.random = random.Random()
         self._next_uid = 0
+        # Kept by addition and subtraction as CyTube does: an item that a bad move loses stays counted.
+        self._count = 0
+        self._seconds = 0
 
     @property
     def current(self) -> Item | None:
@@ -92,6 +95,8 @@ class Playlist(Feature):
     def load(self) -> None:
         current, at = self.current, self.playback.current_time
         self._renumber()
+        self._count = len(self.items)
+        self._seconds = sum(item.media.seconds for item in self.items)
         if current is not None:
             self.playback.start(current, at=max(at, 0) or None)
 
@@ -129,9 +134,8 @@ class Playlist(Feature):
         index = self._index(uid)
         if index is None:
             return False
-        item = self.items.pop(index)
-        self._broadcast_to_viewers("delete", {"uid": uid})
-        self._broadcast_totals()
+        item = self.items[index]
+        self._take_off(item)
         if item is self.current:
             if self.items:
                 self.playback.start(self.items[index % len(self.items)])
@@ -157,9 +161,7 @@ class Playlist(Feature):
             return False
         target, old = self.items[index], self.current
         if old is not None and old.temp and old is not target:
-            self.items.remove(old)
-            self._broadcast_to_viewers("delete", {"uid": old.uid})
-            self._broadcast_totals()
+            self._take_off(old)
         self.playback.start(target)
         return True
 
@@ -170,6 +172,7 @@ class Playlist(Feature):
 
     def clear(self) -> None:
         self.items.clear()
+        self._count = self._seconds = 0
         self.playback.stop()
         self.room.broadcast("playlist", [])
         self._broadcast_totals()
@@ -372,8 +375,17 @@ class Playlist(Feature):
         index = None if current is None else self._index(current.uid)
         place = index + 1 if as_next and index is not None else (0 if as_next else len(self.items))
         self.items.insert(place, item)
+        self._count += 1
+        self._seconds += item.media.seconds
         after: int | str = self.items[place - 1].uid if place else "prepend"
         self._broadcast_to_viewers("queue", {"item": item.as_json(), "after": after})
+        self._broadcast_totals()
+
+    def _take_off(self, item: Item) -> None:
+        self.items.remove(item)
+        self._count -= 1
+        self._seconds -= item.media.seconds
+        self._broadcast_to_viewers("delete", {"uid": item.uid})
         self._broadcast_totals()
 
     def _index(self, uid: object) -> int | None:
@@ -388,8 +400,7 @@ class Playlist(Feature):
             item.uid = self._take_uid()
 
     def _totals(self) -> dict[str, Any]:
-        seconds = sum(item.media.seconds for item in self.items)
-        return {"count": len(self.items), "rawTime": seconds, "time": clock_time(seconds)}
+        return {"count": self._count, "rawTime": self._seconds, "time": clock_time(self._seconds)}
 
     def _broadcast_totals(self) -> None:
         self.room.broadcast("setPlaylistMeta", self._totals())
