@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.unit.bot.harness import Clock
 
 from rosey_bot.cytube.backoff import Cause, Disconnected, ReconnectPolicy
 from rosey_bot.cytube.client import CytubeClient
@@ -13,6 +12,7 @@ from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.login import Credentials, explain_refusal
 from rosey_bot.cytube.sending import Emit
 from rosey_bot.cytube.session import explain_kick
+from tests.unit.bot.harness import Clock
 
 
 def test_a_lost_connection_is_made_again_after_about_a_second() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.bot.harness import NOON, RoomHarness, chat, media, read_recording, user
 
 from rosey_bot.cytube import frames
 from rosey_core.events import ChatMessage, MediaPlayed, UserJoined, UsersPresent
+from tests.unit.bot.harness import NOON, RoomHarness, chat, media, read_recording, user
 
 FRAMES = [(entry["event"], entry["args"]) for entry in read_recording("frames")]
 

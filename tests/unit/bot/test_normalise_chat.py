@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.bot.harness import NOON, RoomHarness, chat, user
 
 from rosey_core.events import ChatMessage, UsersPresent
 from rosey_core.identity import chat_id
+from tests.unit.bot.harness import NOON, RoomHarness, chat, user
 
 MS = int(NOON * 1000) - 7
 

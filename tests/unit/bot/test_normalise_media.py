@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.bot.harness import NOON, RoomHarness, item, media, user
 
 from rosey_core.events import MediaEnded, MediaPlayed, PlaylistChanged
+from tests.unit.bot.harness import NOON, RoomHarness, item, media, user
 
 
 def actions(harness: RoomHarness) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.unit.bot.harness import NOON, RoomHarness, media, user
-
 from rosey_core.events import HighWater, PresentUser, StatusUpdate, UserCount, UserJoined, UserLeft, UsersPresent
+from tests.unit.bot.harness import NOON, RoomHarness, media, user
 
 
 def test_users_already_present_are_published_at_the_join(harness: RoomHarness) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.unit.bot.harness import NOON, Clock
-
 from rosey_bot.timeline import Timeline
+from tests.unit.bot.harness import NOON, Clock
 
 
 def test_times_follow_the_clock() -> None:

@@ -162,7 +162,7 @@ class SendQueue:
             if isinstance(answer, Receipt):
                 return answer
             throttle.refused(self._monotonic(), answer)
-        return Receipt(Outcome.REFUSED, "CyTube's rate limit let it not through")
+        return Receipt(Outcome.NOT_SENT, "CyTube's rate limit did not let it through")
 
     @staticmethod
     def _finish(message: _Message, receipt: Receipt) -> None:

@@ -1,0 +1,128 @@
+"""Commands that only tell what the bot knows of itself and the room."""
+
+from __future__ import annotations
+
+from rosey_bot.commands.answers import Answer, CommandError, counted, duration, moment, position, rank_title
+from rosey_bot.commands.arguments import Kind, Parameter
+from rosey_bot.commands.registry import Command, Request
+from rosey_bot.room.playlist import PlaylistItem
+from rosey_bot.room.room import Room
+from rosey_bot.room.users import RoomUser
+
+PLAYLIST_ITEMS = 5
+LONGEST_PLAYLIST = 20
+
+
+async def _answer_help(request: Request) -> Answer:
+    if request.is_public:
+        usages = ", ".join(f"!{command.usage}" for command in request.registry if command.is_public)
+        return Answer([f"Commands: {usages}"])
+    name = request.arguments.get("command")
+    if name is None:
+        usages = ", ".join(command.usage for command in request.registry)
+        public = ", ".join(f"!{command.name}" for command in request.registry if command.is_public)
+        return Answer([f"Commands: {usages}", f"In chat, for everybody: {public}"])
+    command = request.registry.get(name.lstrip("!"))
+    if command is None:
+        raise CommandError(f"There is no command '{name[:40]}': send help for a list")
+    return Answer([f"{command.usage}: {command.summary}"])
+
+
+def _playing(room: Room, now: float) -> str:
+    media = room.media
+    if media is None:
+        return "Nothing is playing"
+    progress = f"{position(media.position_at(now))} of {position(media.seconds)}" if media.seconds else "live"
+    by = f", queued by {media.queued_by}" if media.queued_by else ""
+    paused = ", paused" if media.paused and media.position >= 0 else ""
+    return f"Now playing: {media.title} ({progress}{paused}{by})"
+
+
+async def _answer_info(request: Request) -> Answer:
+    room = request.room
+    me = room.me
+    name = room.own_name or "not logged in"
+    connections = room.connected_count
+    connected = "an unknown number" if connections is None else str(connections)
+    return Answer(
+        [
+            f"Bot: {name}, {rank_title(room.own_rank)}, {'AFK' if me is not None and me.afk else 'not AFK'}",
+            f"Room: {room.name}, {counted(room.chat_count, 'user')} in chat, {connected} connected",
+            f"Playlist: {counted(len(room.playlist), 'item')}, {position(room.playlist.duration)} in all",
+            _playing(room, request.clock()),
+        ]
+    )
+
+
+async def _answer_status(request: Request) -> Answer:
+    room, now = request.room, request.clock()
+    since = request.joined_since
+    connected = (
+        f"connected for {duration(now - since)}, since {moment(since)}" if since is not None else "not connected"
+    )
+    media = room.media
+    playback = "nothing" if media is None else "paused" if media.paused and media.position >= 0 else "playing"
+    return Answer(
+        [
+            f"Up for {duration(now - request.started)}; {connected}",
+            f"Server: {request.server}, room: {room.name}",
+            f"Leader: {room.users.leader or 'nobody'}, playback: {playback}",
+        ]
+    )
+
+
+def _user(user: RoomUser) -> str:
+    return f"{user.name} ({user.rank:g}{', AFK' if user.afk else ''})"
+
+
+async def _answer_users(request: Request) -> Answer:
+    users = sorted(request.room.users, key=lambda user: (-user.rank, user.name.lower()))
+    return Answer([f"{counted(len(users), 'user')}: {', '.join(map(_user, users))}" if users else "Nobody is here"])
+
+
+def _item(place: int, item: PlaylistItem) -> str:
+    length = position(item.duration) if item.duration else "live"
+    by = f", {item.queued_by}" if item.queued_by else ""
+    return f"{place}. {item.title} ({length}{by})"
+
+
+async def _answer_playlist(request: Request) -> Answer:
+    playlist = request.room.playlist
+    items = list(playlist)
+    if not items:
+        return Answer(["The playlist is empty"])
+    count = min(request.arguments.get("n", PLAYLIST_ITEMS), LONGEST_PLAYLIST)
+    first = playlist.position(playlist.current) or 0
+    shown = [_item(place, item) for place, item in enumerate(items, start=1)][first : first + count]
+    return Answer([*shown, f"{counted(len(items), 'item')}, {position(playlist.duration)} in all"])
+
+
+async def _answer_current(request: Request) -> Answer:
+    return Answer([_playing(request.room, request.clock())])
+
+
+async def _answer_afk(request: Request) -> Answer:
+    me = request.room.me
+    return Answer(["The bot is AFK" if me is not None and me.afk else "The bot is not AFK"])
+
+
+COMMANDS = (
+    Command(
+        "help",
+        "lists the commands, or explains one",
+        _answer_help,
+        parameters=(Parameter("command", is_optional=True),),
+        is_public=True,
+    ),
+    Command("info", "bot, room, playlist and what plays", _answer_info),
+    Command("status", "the bot's connection and the room's playback", _answer_status),
+    Command("users", "who is here, with rank and AFK", _answer_users),
+    Command(
+        "playlist",
+        "the next items",
+        _answer_playlist,
+        parameters=(Parameter("n", kind=Kind.COUNT, is_optional=True),),
+    ),
+    Command("current", "what plays now", _answer_current),
+    Command("afk", "whether the bot is AFK", _answer_afk),
+)

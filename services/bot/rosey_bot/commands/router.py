@@ -1,0 +1,219 @@
+"""Hears commands, by private message and in chat, has them carried out, and sends their answers.
+
+By private message the bot obeys those who are in the room with a command's rank; nobody else gets an answer, not even
+a refusal. In chat everybody may use the public commands now and then. What CyTube replays, what the server or the bot
+itself says and what a shadow-muted user says is never a command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
+
+from rosey_bot.audit import Attempt, Audit
+from rosey_bot.commands import information, statistics
+from rosey_bot.commands.answers import Answer, CommandError
+from rosey_bot.commands.arguments import UsageError, parse_arguments, split_command
+from rosey_bot.commands.cooldowns import Cooldowns
+from rosey_bot.commands.registry import Command, Registry, Request
+from rosey_bot.cytube import frames
+from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.sending import SendQueue
+from rosey_bot.cytube.text import plain_text, split_message
+from rosey_bot.room.room import Room
+from rosey_bot.room.users import MODERATOR, RoomUser, is_username
+
+log = logging.getLogger(__name__)
+
+PUBLIC_PREFIX: Final = "!"
+RUNNING: Final = 16
+"""Commands of a channel that may run at once; a flood of them must not fill the memory."""
+UNKNOWN: Final = "unknown"
+
+
+class CommandContext(Protocol):
+    """What commands are told of the bot itself."""
+
+    @property
+    def server(self) -> str:
+        """The CyTube site's address."""
+
+    @property
+    def started(self) -> float:
+        """Unix seconds; when the bot started."""
+
+    @property
+    def joined_since(self) -> float | None:
+        """Unix seconds; since when the bot is in the room."""
+
+
+Observer = Callable[[str, str, float], None]
+"""Told of each command: its name, or ``unknown``; ``success`` or ``error``; seconds until its answer was ready."""
+
+
+def default_registry() -> Registry:
+    """All commands."""
+    return Registry((*information.COMMANDS, *statistics.COMMANDS))
+
+
+class CommandRouter:
+    """One channel's commands.
+
+    Args:
+        channel: the channel's key.
+        room: the channel now.
+        sending: takes the answers.
+        audit: is told of each command by private message.
+        statistics: what the database knows.
+        context: what commands are told of the bot.
+        cooldowns: how often public commands are answered.
+        registry: the commands.
+        clock: Unix seconds.
+        observe: told of each command that was carried out.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        *,
+        room: Room,
+        sending: SendQueue,
+        audit: Audit,
+        statistics: statistics.Statistics,
+        context: CommandContext,
+        cooldowns: Cooldowns,
+        registry: Registry | None = None,
+        clock: Callable[[], float] = time.time,
+        observe: Observer | None = None,
+    ) -> None:
+        self._channel: Final = channel
+        self._room: Final = room
+        self._sending: Final = sending
+        self._audit: Final = audit
+        self._statistics: Final = statistics
+        self._context: Final = context
+        self._cooldowns: Final = cooldowns
+        self._registry: Final = registry or default_registry()
+        self._clock: Final = clock
+        self._observe: Final = observe
+        self._running: set[asyncio.Task[None]] = set()
+
+    def follow(self, dispatcher: Dispatcher) -> None:
+        """Hear commands in this channel's frames."""
+        dispatcher.on(frames.PM, self._pm)
+        dispatcher.on(frames.CHAT_MSG, self._chat)
+
+    async def close(self) -> None:
+        """Stop what is being carried out."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _pm(self, frame: frames.Pm) -> None:
+        if not self._room.is_joined or self._room.is_me(frame.username):
+            return
+        user = self._room.users.get(frame.username)
+        if user is None:
+            log.warning("%s: refused a private message of %.64r, who is not in the room", self._channel, frame.username)
+            return
+        if user.rank < MODERATOR:
+            return
+        text = plain_text(frame.msg).strip()
+        if not text:
+            return
+        name, rest = split_command(text)
+        attempt = self._audit.attempt(user.name, name, rest)
+        if len(self._running) >= RUNNING:
+            attempt.failed("too many commands at once")
+            self._whisper(user.name, ["Too many commands at once: try again in a moment"])
+            return
+        self._start(self._obey(user, name, rest, attempt))
+
+    def _chat(self, frame: frames.ChatMsg) -> None:
+        if not self._room.is_joined or frame.meta.shadow or PUBLIC_PREFIX not in frame.msg[:64]:
+            return
+        if not is_username(frame.username) or self._room.is_me(frame.username):
+            return
+        text = plain_text(frame.msg)
+        if not text.startswith(PUBLIC_PREFIX) or not text[1:].strip() or text[1].isspace():
+            return
+        name, rest = split_command(text[1:])
+        command = self._registry.get(name)
+        if command is None or not command.is_public or len(self._running) >= RUNNING:
+            return
+        if self._cooldowns.allow(frame.username):
+            self._start(self._reply(frame.username, command, rest))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=f"command-{self._channel}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _obey(self, user: RoomUser, name: str, rest: str, attempt: Attempt) -> None:
+        command = self._registry.get(name)
+        if command is None:
+            answer = self._unknown(name)
+        elif user.rank < command.rank:
+            answer = Answer([f"{command.name} needs rank {command.rank:g} in this channel"], error="rank too low")
+        else:
+            answer = await self._carry_out(user.name, command, rest, is_public=False)
+        if answer.error is None:
+            attempt.succeeded()
+        else:
+            attempt.failed(answer.error)
+        self._whisper(user.name, answer.lines)
+
+    async def _reply(self, username: str, command: Command, rest: str) -> None:
+        answer = await self._carry_out(username, command, rest, is_public=True)
+        for message in split_message(" | ".join(answer.lines)):
+            self._sending.say(message)
+
+    async def _carry_out(self, username: str, command: Command, rest: str, *, is_public: bool) -> Answer:
+        began = time.monotonic()
+        try:
+            arguments = parse_arguments(rest, command.parameters)
+            answer = await command.answer(self._request(username, arguments, is_public=is_public))
+        except UsageError as error:
+            usage = f"{PUBLIC_PREFIX if is_public else ''}{command.usage}"
+            answer = Answer([f"Usage: {usage} ({error})"], error=f"usage: {error}")
+        except CommandError as error:
+            answer = Answer([str(error)], error=str(error))
+        except Exception as error:
+            log.exception("%s: command %s failed", self._channel, command.name)
+            answer = Answer([f"{command.name} failed, and the failure is logged"], error=type(error).__name__)
+        self._observed(command.name, answer, time.monotonic() - began)
+        return answer
+
+    def _request(self, username: str, arguments: dict[str, Any], *, is_public: bool) -> Request:
+        return Request(
+            username=username,
+            arguments=arguments,
+            is_public=is_public,
+            room=self._room,
+            channel=self._channel,
+            server=self._context.server,
+            started=self._context.started,
+            joined_since=self._context.joined_since,
+            statistics=self._statistics,
+            registry=self._registry,
+            clock=self._clock,
+        )
+
+    def _unknown(self, name: str) -> Answer:
+        nearest = self._registry.nearest(name)
+        hint = f"Did you mean {nearest.name}? " if nearest is not None else ""
+        answer = Answer([f"Unknown command '{name[:40]}'. {hint}Send help for a list."], error="unknown command")
+        self._observed(UNKNOWN, answer, 0.0)
+        return answer
+
+    def _observed(self, name: str, answer: Answer, seconds: float) -> None:
+        if self._observe is not None:
+            self._observe(name, "success" if answer.error is None else "error", seconds)
+
+    def _whisper(self, to: str, lines: list[str]) -> None:
+        for line in lines:
+            for message in split_message(line):
+                self._sending.whisper(to, message)
