@@ -105,7 +105,8 @@ class Batch:
         state = self.channels[channel_id]
         seen_until = state.last_event_time if event.unseen_since is None else event.unseen_since
         usernames = [user.username for user in event.users]
-        self.users.present(channel_id, usernames, received.time, seen_until=seen_until)
+        newest = state.listed(received.time)
+        self.users.present(channel_id, usernames, received.time, seen_until=seen_until, newest=newest)
         state.seen(received.time)
 
     def user_count(self, channel_id: int, received: Received, event: events.UserCount) -> None:
@@ -153,11 +154,13 @@ class Batch:
                 queued_by=event.queued_by or None,
                 started_at=received.time if event.started is None else event.started,
                 time=received.time,
+                silent_since=self.channels[channel_id].media_ended,
             )
         )
 
     def media_ended(self, channel_id: int, received: Received, event: events.MediaEnded) -> None:
         media.ended(self.connection, channel_id=channel_id, time=received.time, skipped=event.skipped)
+        self.channels[channel_id].fell_silent(received.time)
 
     def playlist_changed(self, channel_id: int, received: Received, event: events.PlaylistChanged) -> None:
         self._new(
@@ -186,7 +189,7 @@ class Batch:
                 message_id=event.message_id,
                 error=event.error,
                 permanent=event.permanent,
-                failure_id=received.event_id,
+                time=received.time,
             )
         )
 

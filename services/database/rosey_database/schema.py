@@ -46,6 +46,9 @@ channels = Table(
     Column("last_event_time", Float, nullable=False, server_default="0"),
     # Whether anything but replayed chat has ever come from it.
     Column("live", Integer, nullable=False, server_default="0"),
+    # The time of the newest list of everyone in the room, and of the newest word that nothing plays any more.
+    Column("users_listed", Float, nullable=False, server_default="0"),
+    Column("media_ended", Float, nullable=False, server_default="0"),
     # CyTube's time of the newest chat line stored: beyond retention, a replayed line that is not newer was counted.
     Column("chat_high_water", Float, nullable=False, server_default="0"),
 )
@@ -166,8 +169,8 @@ outbound_messages = Table(
     # The bot that may post it, and until when; a claim that ran out without an outcome is never given again.
     Column("claimed_by", Text),
     Column("claimed_until", Float),
-    # The event that last failed it: the same failure reported twice counts once.
-    Column("failure_id", LargeBinary),
+    # When it last failed: the same failure reported twice counts once.
+    Column("failed_at", Float, nullable=False, server_default="0"),
     Index("outbound_messages_due", "sent", "timestamp"),
     sqlite_autoincrement=True,
 )
@@ -181,7 +184,9 @@ api_tokens = Table(
     Column("created_at", Integer, nullable=False),
     Column("last_used", Integer),
     Column("revoked", Integer, nullable=False, server_default="0"),
+    # Its beginning, by which people know it.
     Column("preview", Text, nullable=False, server_default=""),
+    Column("revoked_at", Integer),
     Index("api_tokens_revoked", "revoked", "token"),
 )
 
@@ -200,6 +205,8 @@ media_played = Table(
     _channel_id(),
     # The start to the millisecond: two sights of one play agree in it.
     Column("started_at", Float, nullable=False, server_default="0"),
+    # When it was announced, which may be before its start.
+    Column("seen_at", Float, nullable=False, server_default="0"),
     Index("media_played_started", "channel_id", "started_at"),
     Index("media_played_open", "channel_id", sqlite_where=text("ended IS NULL")),
     sqlite_autoincrement=True,

@@ -53,3 +53,14 @@ def log_action(
         "INSERT INTO user_actions (timestamp, username, action_type, details, channel_id) VALUES (?, ?, ?, ?, ?)",
         (int(time), username, action_type, details, channel_id),
     )
+
+
+def sweep(connection: sqlite3.Connection, *, before: float, limit: int) -> int:
+    """Delete up to ``limit`` records that are older than this time."""
+    return connection.execute(
+        """
+        DELETE FROM user_actions WHERE id IN (
+            SELECT id FROM user_actions WHERE timestamp < ? ORDER BY timestamp LIMIT ?)
+        """,
+        (int(before), limit),
+    ).rowcount

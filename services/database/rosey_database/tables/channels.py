@@ -53,12 +53,16 @@ def _insert(connection: sqlite3.Connection, key: str) -> int:
 class ChannelState:
     """What a batch knows and changes of one channel; see the columns of the same names."""
 
-    __slots__ = ("changed", "chat_high_water", "last_event_time", "live")
+    __slots__ = ("changed", "chat_high_water", "last_event_time", "live", "media_ended", "users_listed")
 
-    def __init__(self, live: int, last_event_time: float, chat_high_water: float) -> None:
+    def __init__(
+        self, live: int, last_event_time: float, chat_high_water: float, users_listed: float, media_ended: float
+    ) -> None:
         self.live = bool(live)
         self.last_event_time = last_event_time
         self.chat_high_water = chat_high_water
+        self.users_listed = users_listed
+        self.media_ended = media_ended
         self.changed = False
 
     def seen(self, time: float) -> None:
@@ -74,6 +78,20 @@ class ChannelState:
             self.chat_high_water = time
             self.changed = True
 
+    def listed(self, time: float) -> bool:
+        """There is a list of everyone in the room at ``time``; returns whether it is the newest so far."""
+        if time <= self.users_listed:
+            return False
+        self.users_listed = time
+        self.changed = True
+        return True
+
+    def fell_silent(self, time: float) -> None:
+        """Nothing plays any more at ``time``."""
+        if time > self.media_ended:
+            self.media_ended = time
+            self.changed = True
+
 
 class Channels:
     """The states of the channels that a batch touches: read once, written once."""
@@ -86,7 +104,10 @@ class Channels:
         state = self._states.get(channel_id)
         if state is None:
             row = self._connection.execute(
-                "SELECT live, last_event_time, chat_high_water FROM channels WHERE id = ?", (channel_id,)
+                """
+                SELECT live, last_event_time, chat_high_water, users_listed, media_ended FROM channels WHERE id = ?
+                """,
+                (channel_id,),
             ).fetchone()
             state = self._states[channel_id] = ChannelState(*row)
         return state
@@ -94,9 +115,19 @@ class Channels:
     def flush(self) -> None:
         """Write what changed."""
         self._connection.executemany(
-            "UPDATE channels SET live = ?, last_event_time = ?, chat_high_water = ? WHERE id = ?",
+            """
+            UPDATE channels SET live = ?, last_event_time = ?, chat_high_water = ?, users_listed = ?, media_ended = ?
+            WHERE id = ?
+            """,
             [
-                (int(state.live), state.last_event_time, state.chat_high_water, channel_id)
+                (
+                    int(state.live),
+                    state.last_event_time,
+                    state.chat_high_water,
+                    state.users_listed,
+                    state.media_ended,
+                    channel_id,
+                )
                 for channel_id, state in self._states.items()
                 if state.changed
             ],
@@ -175,7 +206,9 @@ def _merge(connection: sqlite3.Connection, *, source: int, target: int) -> None:
         """
         UPDATE channels SET live = max(channels.live, s.live),
             last_event_time = max(channels.last_event_time, s.last_event_time),
-            chat_high_water = max(channels.chat_high_water, s.chat_high_water)
+            chat_high_water = max(channels.chat_high_water, s.chat_high_water),
+            users_listed = max(channels.users_listed, s.users_listed),
+            media_ended = max(channels.media_ended, s.media_ended)
         FROM channels AS s WHERE channels.id = ? AND s.id = ?
         """,
         (target, source),

@@ -10,12 +10,13 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from rosey_core.identity import user_key
 from rosey_database.tables import information
 from rosey_database.tables.channels import Channels
 from rosey_database.tables.users import Users
 
 UNSTORED_USER: Final = "server"
-"""The original's name for CyTube itself: what it says is no chat of users, and its text is not kept."""
+"""The original's name for CyTube itself: what it says is no chat of users."""
 
 _COLUMNS: Final = "(timestamp, username, message, channel_id, event_id, received)"
 _INSERT: Final = f"INSERT INTO recent_chat {_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -47,7 +48,7 @@ class Chat:
         replayed: bool,
     ) -> None:
         """Take one line, in order of arrival."""
-        if username.startswith("["):
+        if username.startswith("[") or user_key(username) == UNSTORED_USER:
             # Names with brackets are CyTube's own voices (PROTOCOL.md 5), never users.
             return
         state = self._channels[channel_id]
@@ -60,10 +61,6 @@ class Chat:
         else:
             state.seen(time)
         state.chatted(time)
-        if username.casefold() == UNSTORED_USER:
-            if counts:
-                self._users.said(channel_id, username, time)
-            return
         self._rows.append((int(time), username, message, channel_id, event_id, int(received)))
         self._counted.append(time if counts else None)
 
@@ -123,6 +120,16 @@ class Chat:
         if self._swept_until is None:
             self._swept_until = information.get_number(self._connection, information.CHAT_SWEPT_UNTIL)
         return self._swept_until
+
+
+def log_line(
+    connection: sqlite3.Connection, *, channel_id: int, username: str, message: str, time: float, received: float
+) -> None:
+    """Store a line's text alone: it counts for nobody, and no replay is compared with it."""
+    connection.execute(
+        "INSERT INTO recent_chat (timestamp, username, message, channel_id, received) VALUES (?, ?, ?, ?, ?)",
+        (int(time), username, message, channel_id, int(received)),
+    )
 
 
 def sweep(connection: sqlite3.Connection, *, before: float, limit: int) -> int:

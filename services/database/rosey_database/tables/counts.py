@@ -48,3 +48,21 @@ def raise_high_water(
         """,
         (channel_id, chat_users, connected_users, now),
     )
+
+
+def sweep(connection: sqlite3.Connection, *, before: float, limit: int) -> int:
+    """Delete up to ``limit`` rows of the history that are older than this time."""
+    return connection.execute(
+        """
+        DELETE FROM user_count_history WHERE id IN (
+            SELECT id FROM user_count_history WHERE timestamp < ? ORDER BY timestamp LIMIT ?)
+        """,
+        (int(before), limit),
+    ).rowcount
+
+
+def sweep_channel(connection: sqlite3.Connection, *, channel_id: int, before: float) -> int:
+    """Delete the rows of one channel's history that are older than this time."""
+    return connection.execute(
+        "DELETE FROM user_count_history WHERE channel_id = ? AND timestamp < ?", (channel_id, int(before))
+    ).rowcount

@@ -13,8 +13,6 @@ START_TOLERANCE_S: Final = 2.5
 """Two sights of one play differ by the way of a frame and by how late ``mediaUpdate`` is; two plays by more."""
 CUT_SHORT_S: Final = 1.0
 """A play that ended more than this before its time was skipped."""
-LEAD_IN_S: Final = 3.1
-"""A timed play is announced during its lead-in, three seconds before it starts (PROTOCOL.md 8)."""
 
 
 def played(
@@ -28,8 +26,14 @@ def played(
     queued_by: str | None,
     started_at: float,
     time: float,
+    silent_since: float = 0.0,
 ) -> bool:
-    """Record a play that began at ``started_at`` and was seen at ``time``; returns whether it is a new one."""
+    """Record a play that began at ``started_at`` and was announced at ``time``; returns whether it is a new one.
+
+    Args:
+        silent_since: when it was last known that nothing plays: a play announced before is over, however late it is
+            told.
+    """
     known = connection.execute(
         """
         SELECT 1 FROM media_played
@@ -40,46 +44,48 @@ def played(
     if known is not None:
         return False
     # What played before ended when this began; a bot that was away saw neither.
-    ended(connection, channel_id=channel_id, time=min(time, started_at), before=started_at)
-    connection.execute(
+    _end(connection, "started_at < ?", (channel_id, started_at), time=min(time, started_at), skipped=None)
+    row_id = connection.execute(
         """
-        INSERT INTO media_played (channel_id, started, started_at, title, type, media_id, duration, queued_by)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO media_played (channel_id, started, started_at, seen_at, title, type, media_id, duration, queued_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (channel_id, int(started_at), started_at, title, media_type, media_id, int(duration), queued_by),
-    )
+        (channel_id, int(started_at), started_at, time, title, media_type, media_id, int(duration), queued_by),
+    ).lastrowid
+    (next_start,) = connection.execute(
+        "SELECT min(started_at) FROM media_played WHERE channel_id = ? AND started_at > ?", (channel_id, started_at)
+    ).fetchone()
+    ends = [] if next_start is None else [next_start]
+    if silent_since > time:
+        ends.append(silent_since)
+    if ends:
+        _end(connection, "id = ?", (channel_id, row_id), time=min(ends), skipped=None)
     return True
 
 
-def ended(
-    connection: sqlite3.Connection,
-    *,
-    channel_id: int,
-    time: float,
-    before: float | None = None,
-    skipped: bool | None = None,
-) -> None:
-    """End what plays at ``time``.
+def ended(connection: sqlite3.Connection, *, channel_id: int, time: float, skipped: bool | None = None) -> None:
+    """End what plays at ``time``: whatever was announced before, which may be before its start.
 
     Args:
-        before: only plays that began before this; where absent, those that were announced by ``time``.
         skipped: whether it was cut short; where absent, whether its duration was not up.
     """
+    _end(connection, "seen_at < ?", (channel_id, time), time=time, skipped=skipped)
+
+
+def _end(
+    connection: sqlite3.Connection,
+    which: str,
+    parameters: tuple[object, ...],
+    *,
+    time: float,
+    skipped: bool | None,
+) -> None:
     connection.execute(
-        """
+        f"""
         UPDATE media_played SET
             ended = max(started, ?),
             skipped = coalesce(?, duration > 0 AND ? < started_at + duration - ?)
-        WHERE channel_id = ? AND ended IS NULL AND started_at < coalesce(?, ? + iif(duration > 0, ?, 0.001))
-        """,
-        (
-            int(time),
-            None if skipped is None else int(skipped),
-            time,
-            CUT_SHORT_S,
-            channel_id,
-            before,
-            time,
-            LEAD_IN_S,
-        ),
+        WHERE channel_id = ? AND ended IS NULL AND {which}
+        """,  # noqa: S608
+        (int(time), None if skipped is None else int(skipped), time, CUT_SHORT_S, *parameters),
     )

@@ -13,12 +13,13 @@ BACKOFF_S: Final = 60
 """A failed message is due again 60 * 2^retries seconds after it was queued, as in the original."""
 
 _COLUMNS: Final = "id, timestamp, message, retry_count, last_error"
-_UNSENT: Final = f"""
+UNSENT: Final = f"""
     SELECT {_COLUMNS} FROM outbound_messages
     WHERE channel_id = ? AND sent = 0 AND claimed_by IS NULL AND retry_count < ?
       AND (? OR retry_count = 0 OR timestamp + {BACKOFF_S} * (1 << min(retry_count, 30)) <= ?)
     ORDER BY timestamp, id LIMIT ?
 """  # noqa: S608
+"""What is due, oldest first; parameters: channel id, most retries, whether to bypass the back-off, now, limit."""
 
 
 def enqueue(connection: sqlite3.Connection, *, channel_id: int, message: str, time: float) -> int:
@@ -42,7 +43,7 @@ def unsent(
     bypass_backoff: bool = False,
 ) -> list[dict[str, Any]]:
     """The messages that are due, oldest first: {id, timestamp, message, retry_count, last_error}."""
-    rows = connection.execute(_UNSENT, (channel_id, max_retries, int(bypass_backoff), int(time), limit)).fetchall()
+    rows = connection.execute(UNSENT, (channel_id, max_retries, int(bypass_backoff), int(time), limit)).fetchall()
     return [dict(zip(("id", "timestamp", "message", "retry_count", "last_error"), row, strict=True)) for row in rows]
 
 
@@ -80,20 +81,20 @@ def mark_sent(connection: sqlite3.Connection, *, channel_id: int, message_id: in
 
 
 def mark_failed(
-    connection: sqlite3.Connection, *, channel_id: int, message_id: int, error: str, permanent: bool, failure_id: bytes
+    connection: sqlite3.Connection, *, channel_id: int, message_id: int, error: str, permanent: bool, time: float
 ) -> bool:
     """The message was not posted: it is due again after a while, or never where ``permanent``; returns whether news.
 
-    The same failure told twice counts once.
+    The same failure told twice counts once: only what happened after the last one is another.
     """
     return (
         connection.execute(
             """
             UPDATE outbound_messages SET retry_count = retry_count + 1, last_error = ?, sent = ?,
-                claimed_by = NULL, claimed_until = NULL, failure_id = ?
-            WHERE id = ? AND channel_id = ? AND sent = 0 AND failure_id IS NOT ?
+                claimed_by = NULL, claimed_until = NULL, failed_at = ?
+            WHERE id = ? AND channel_id = ? AND sent = 0 AND failed_at < ?
             """,
-            (error, int(permanent), failure_id, message_id, channel_id, failure_id),
+            (error, int(permanent), time, message_id, channel_id, time),
         ).rowcount
         > 0
     )
@@ -110,3 +111,15 @@ def outcome_unknown(connection: sqlite3.Connection, *, channel_id: int, time: fl
         (channel_id, time),
     ).fetchall()
     return [dict(zip(("id", "timestamp", "message", "claimed_by", "claimed_until"), row, strict=True)) for row in rows]
+
+
+def sweep(connection: sqlite3.Connection, *, before: float, limit: int) -> int:
+    """Delete up to ``limit`` messages that were settled before this time: sent, or failed for good."""
+    return connection.execute(
+        """
+        DELETE FROM outbound_messages WHERE id IN (
+            SELECT id FROM outbound_messages
+            WHERE sent != 0 AND timestamp < ?1 AND coalesce(sent_timestamp, failed_at) < ?1 ORDER BY timestamp LIMIT ?2)
+        """,
+        (int(before), limit),
+    ).rowcount

@@ -35,12 +35,14 @@ def update(connection: sqlite3.Connection, *, channel_id: int, fields: Mapping[s
     return (
         connection.execute(
             f"UPDATE current_status SET {assignments}last_updated = ?, status_time = ? "  # noqa: S608
-            "WHERE id = ? AND status_time <= ?",
-            (*(_plain(value) for value in fields.values()), int(time), time, channel_id, time),
+            "WHERE id = ? AND status_time < ?",
+            (*(_column(name, value) for name, value in fields.items()), int(time), time, channel_id, time),
         ).rowcount
         > 0
     )
 
 
-def _plain(value: object) -> object:
-    return int(value) if isinstance(value, bool) else value
+def _column(name: str, value: object) -> object:
+    if isinstance(value, bool) or (name == "bot_start_time" and isinstance(value, float)):
+        return int(value)
+    return value

@@ -1,13 +1,14 @@
 """Users: lines counted, sessions opened and closed. A batch touches a user's row once.
 
-Event times decide, not arrival: news of a user's coming or going that is older than what is known is stale. So an
-event that arrives twice, late, or from two bots changes nothing.
+Event times decide, not arrival: news of a user's coming or going that is older than what is known is stale, and at
+one moment coming wins over going (a second login replaces the first). So an event that arrives twice, late, or from two
+bots changes nothing.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from rosey_core.identity import user_key
@@ -22,7 +23,8 @@ _COUNT: Final = """
         total_chat_lines = total_chat_lines + excluded.total_chat_lines
 """
 _SELECT: Final = """
-    SELECT first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start, presence_time
+    SELECT username, first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start,
+           presence_time
     FROM user_stats WHERE channel_id = ? AND user_key = ?
 """
 _PUT: Final = """
@@ -49,10 +51,9 @@ class _Touched:
         self.username = username
         self.first = self.last = time
         self.lines = 0
-        self.presence: list[tuple[float, bool]] | None = None
+        self.presence: list[tuple[float, bool, str]] | None = None
 
-    def seen(self, username: str, time: float) -> None:
-        self.username = username
+    def seen(self, time: float) -> None:
         if time > self.last:
             self.last = time
         elif time < self.first:
@@ -68,7 +69,9 @@ class Users:
 
     def said(self, channel_id: int, username: str, time: float) -> None:
         """Count a line of chat."""
-        self._touch(channel_id, username, time).lines += 1
+        touched = self._touch(channel_id, username, time)
+        touched.username = username
+        touched.lines += 1
 
     def joined(self, channel_id: int, username: str, time: float) -> None:
         """Open a session, unless one is open."""
@@ -78,14 +81,23 @@ class Users:
         """Close the session, if one is open; who was never seen stays unknown."""
         self._came_or_went(channel_id, username, time, False)
 
-    def present(self, channel_id: int, usernames: Iterable[str], time: float, *, seen_until: float) -> None:
+    def present(
+        self, channel_id: int, usernames: Iterable[str], time: float, *, seen_until: float, newest: bool = True
+    ) -> None:
         """Take the list of everyone in the room: open what is missing, close the sessions of who is absent.
 
         Args:
             seen_until: the last moment at which the room was seen before this; who is gone meanwhile left then.
+            newest: whether there is no list of a later time: an older one says of nobody that he is gone.
         """
-        self.flush()
         here = {user_key(username): username for username in usernames}
+        if newest:
+            self._close_absent(channel_id, here.keys(), time, seen_until)
+        for username in here.values():
+            self.joined(channel_id, username, time)
+
+    def _close_absent(self, channel_id: int, here: Collection[str], time: float, seen_until: float) -> None:
+        self.flush()
         rows = self._connection.execute(
             """
             SELECT user_key, current_session_start, presence_time FROM user_stats
@@ -106,8 +118,6 @@ class Users:
             """,
             closed,
         )
-        for username in here.values():
-            self.joined(channel_id, username, time)
 
     def flush(self) -> None:
         """Write what is gathered."""
@@ -122,7 +132,7 @@ class Users:
             row = self._connection.execute(_SELECT, (channel_id, key)).fetchone()
             values = _fold(row, touched)
             if values is not None:
-                put.append((channel_id, key, touched.username, *values))
+                put.append((channel_id, key, *values))
         self._touched.clear()
         self._connection.executemany(_COUNT, counted)
         self._connection.executemany(_PUT, put)
@@ -133,35 +143,38 @@ class Users:
         if touched is None:
             touched = self._touched[key] = _Touched(username, time)
         else:
-            touched.seen(username, time)
+            touched.seen(time)
         return touched
 
     def _came_or_went(self, channel_id: int, username: str, time: float, here: bool) -> None:
         touched = self._touch(channel_id, username, time)
         if touched.presence is None:
             touched.presence = []
-        touched.presence.append((time, here))
+        touched.presence.append((time, here, username))
 
 
-def _fold(
-    row: tuple[int, int, int, int, int | None, float] | None, touched: _Touched
-) -> tuple[int, int, int, int, int | None, float] | None:
+_Row = tuple[str, int, int, int, int, int | None, float]
+
+
+def _fold(row: _Row | None, touched: _Touched) -> _Row | None:
     presence = touched.presence or []
     if row is None:
-        if not touched.lines and not any(here for _, here in presence):
+        if not touched.lines and not any(here for _, here, _ in presence):
             return None
-        row = (int(touched.first), int(touched.last), 0, 0, None, 0.0)
-    first, last, lines, total, started, presence_time = row
-    for time, here in presence:
-        if time < presence_time:
+        row = (touched.username, int(touched.first), int(touched.last), 0, 0, None, 0.0)
+    shown, first, last, lines, total, started, presence_time = row
+    for time, here, username in presence:
+        if (time, here) < (presence_time, started is not None):
             continue
         presence_time = time
+        shown = username
         if here and started is None:
             started = int(time)
         elif not here and started is not None:
             total += max(0, int(time) - started)
             started = None
     return (
+        touched.username if touched.lines else shown,
         min(first, int(touched.first)),
         max(last, int(touched.last)),
         lines + touched.lines,

@@ -1,0 +1,86 @@
+"""Bringing a database to this version's schema.
+
+Alembic costs 11 MB and a good part of a second, and nearly always there is nothing to do: so the version is compared
+first, on a connection that cannot write, and Alembic is imported only where something has to be made.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from rosey_database import sqlite
+from rosey_database.sqlite import Location
+
+VERSION_TABLE: Final = "rosey_schema_version"
+"""Not Alembic's usual name: files of the original have an ``alembic_version`` of their own."""
+REVISIONS: Final = ("0001",)
+"""Every revision, oldest first."""
+ORIGINAL_TABLES: Final = frozenset(
+    {
+        "user_stats",
+        "user_actions",
+        "channel_stats",
+        "user_count_history",
+        "recent_chat",
+        "current_status",
+        "outbound_messages",
+        "api_tokens",
+        "plugin_kv_storage",
+        "plugin_table_schemas",
+        "alembic_version",
+    }
+)
+
+
+class UnusableDatabase(sqlite3.DatabaseError):
+    """A database that this version cannot work with; it was not touched."""
+
+
+def upgrade(location: Location) -> None:
+    """Bring the database to the newest schema; several processes may do so at once.
+
+    Raises:
+        UnusableDatabase: it belongs to a newer version, or to another program.
+        sqlite3.Error: it cannot be opened or written.
+    """
+    if stored_revision(location) == REVISIONS[-1]:
+        return
+    from rosey_database.migrations import migration
+
+    migration.run(location)
+
+
+def stored_revision(location: Location) -> str | None:
+    """The revision of the database's schema, ``None`` where it is empty or not there yet.
+
+    Raises:
+        UnusableDatabase: it belongs to a newer version, or to another program.
+        sqlite3.Error: it cannot be read.
+    """
+    if location.file is not None and not location.file.exists():
+        return None
+    connection = sqlite3.connect(
+        location.uri if location.in_memory else f"{location.uri}?mode=ro", uri=True, timeout=sqlite.BUSY_TIMEOUT_S
+    )
+    try:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if VERSION_TABLE in tables:
+            (revision,) = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608
+            return _known(str(revision), location)
+    finally:
+        connection.close()
+    if tables & ORIGINAL_TABLES:
+        raise UnusableDatabase(f"{location.path} is a database of the original Rosey; it was not touched")
+    if tables:
+        raise UnusableDatabase(f"{location.path} is the database of another program; it was not touched")
+    return None
+
+
+def _known(revision: str, location: Location) -> str:
+    if revision not in REVISIONS:
+        raise UnusableDatabase(
+            f"{location.path} has schema {revision}, and this version knows {REVISIONS[-1]} at most: "
+            "it belongs to a newer Rosey; use that one, or a backup; it was not touched"
+        )
+    return revision

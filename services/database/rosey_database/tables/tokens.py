@@ -1,0 +1,95 @@
+"""API tokens of external programs: kept as SHA-256, so that who reads the database cannot use them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from typing import Final
+
+TOKEN_BYTES: Final = 32
+PREFIX_MIN: Final = 8
+"""A shorter beginning of a token revokes nothing."""
+PREVIEW_MAX: Final = 12
+
+
+class AmbiguousPrefix(ValueError):
+    """Several tokens begin like this; none was revoked."""
+
+
+def new_token() -> str:
+    """A token that nobody can guess: 43 characters of ``[A-Za-z0-9_-]``."""
+    return secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token; 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def preview(token: str) -> str:
+    """The beginning of a token, by which people know it: never more than a third."""
+    return token[: min(PREVIEW_MAX, len(token) // 3)]
+
+
+def add(connection: sqlite3.Connection, *, token: str, description: str, time: float) -> None:
+    """Store a token."""
+    connection.execute(
+        "INSERT INTO api_tokens (token, description, created_at, preview) VALUES (?, ?, ?, ?)",
+        (token_hash(token), description, int(time), preview(token)),
+    )
+
+
+def validate(connection: sqlite3.Connection, *, token: str, time: float) -> bool:
+    """Whether the token is known and not revoked; a good one is marked as used.
+
+    The look-up is by hash: its time tells nothing of how much of a guess was right.
+    """
+    wanted = token_hash(token)
+    row = connection.execute("SELECT token, revoked FROM api_tokens WHERE token = ?", (wanted,)).fetchone()
+    if row is None or not hmac.compare_digest(row[0], wanted) or row[1]:
+        return False
+    connection.execute("UPDATE api_tokens SET last_used = ? WHERE token = ?", (int(time), wanted))
+    return True
+
+
+def revoke(connection: sqlite3.Connection, *, token_or_prefix: str, time: float) -> bool:
+    """Revoke one token, named whole or by its beginning; returns whether one was.
+
+    A beginning has 8 characters or more, of those that are kept of a token; every character stands for itself.
+
+    Raises:
+        AmbiguousPrefix: several tokens begin like that.
+    """
+    hashes = [token_hash(token_or_prefix)]
+    known = connection.execute("SELECT 1 FROM api_tokens WHERE token = ? AND revoked = 0", hashes).fetchone()
+    if known is None:
+        prefix = token_or_prefix.removesuffix("...")
+        if len(prefix) < PREFIX_MIN:
+            return False
+        found = connection.execute(
+            "SELECT token FROM api_tokens WHERE revoked = 0 AND substr(preview, 1, ?) = ?", (len(prefix), prefix)
+        ).fetchall()
+        if len(found) > 1:
+            raise AmbiguousPrefix(f"{len(found)} tokens begin with {prefix!r}: name one by more of it")
+        hashes = [row[0] for row in found]
+    return (
+        connection.executemany(
+            "UPDATE api_tokens SET revoked = 1, revoked_at = ? WHERE token = ?",
+            [(int(time), stored) for stored in hashes],
+        ).rowcount
+        > 0
+    )
+
+
+def sweep(connection: sqlite3.Connection, *, before: float, limit: int) -> int:
+    """Delete up to ``limit`` tokens that were revoked before this time."""
+    return connection.execute(
+        """
+        DELETE FROM api_tokens WHERE token IN (
+            SELECT token FROM api_tokens
+            WHERE revoked != 0 AND coalesce(revoked_at, last_used, created_at) < ? LIMIT ?)
+        """,
+        (int(before), limit),
+    ).rowcount
