@@ -8,6 +8,7 @@ from typing import Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from yarl import URL
 
 from rosey_core.telemetry.logs import redacted
 from rosey_core.telemetry.metrics import exposition
@@ -143,8 +144,7 @@ class HealthServer:
     @property
     def url(self) -> str:
         """Where it is, without a path; see :attr:`port` for what it raises."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self.port}"
+        return str(URL.build(scheme="http", host=self._host, port=self.port))
 
     async def _healthz(self, request: web.Request) -> web.Response:
         alive = self._health.alive

@@ -184,15 +184,15 @@ class _Process:
         self._main = main
         self._stop_seconds = stop_seconds
         self._stop = asyncio.Event()
+        self._health = Health()
         self._received: set[int] = set()
         self._deadline = _exit_after(stop_seconds + 2 * _CANCEL_SECONDS)
 
     async def serve(self, parent_pid: int | None) -> int:
         self._loop = asyncio.get_running_loop()
         registry = metrics.new_registry(self._name, importlib.metadata.version(self._name))
-        health = Health()
         host, port = self._config.health.host, self._config.health.port
-        server = HealthServer(health, registry, host, port)
+        server = HealthServer(self._health, registry, host, port)
         with self._signals():
             if parent_pid is not None:
                 self._end_with(parent_pid)
@@ -204,7 +204,7 @@ class _Process:
             try:
                 with _ready_file(server.url):
                     _LOG.info("%s started, health at %s", self._name, server.url)
-                    return await self._work(ServiceContext(self._stop, health, registry, server))
+                    return await self._work(ServiceContext(self._stop, self._health, registry, server))
             finally:
                 await server.stop()
 
@@ -222,9 +222,8 @@ class _Process:
         asked = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
         asked.cancel()
-        self._begin_stop()
+        self._bound_the_end()
         if not work.done():
-            context.health.fail("service", "stopping")
             await asyncio.wait({work}, timeout=self._stop_seconds)
         late = not work.done()
         if late:
@@ -260,11 +259,19 @@ class _Process:
         self._begin_stop()
 
     def _begin_stop(self) -> None:
-        """Ask the service to stop; from here on the process ends within a bound, whatever hangs."""
+        """Ask the service to stop; from any thread, and harmless when it has."""
+        self._bound_the_end()
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._ask)
+
+    def _ask(self) -> None:
+        self._health.fail("service", "stopping")
+        self._stop.set()
+
+    def _bound_the_end(self) -> None:
+        """From here on the process ends in time, whatever hangs."""
         with contextlib.suppress(RuntimeError):
             self._deadline.start()
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._stop.set)
 
     def _end_with(self, pid: int) -> None:
         if pid == os.getppid():

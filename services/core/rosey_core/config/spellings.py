@@ -71,8 +71,8 @@ def refuse_older_forms(document: Document) -> None:
         ):
             if signs & data.keys():
                 raise _older_form(document, form, targets)
-    if version is not None and (isinstance(version, bool) or version not in (2, "2", "2.0")):
-        if version in (1, "1", "1.0"):
+    if version is not None and str(version) not in ("2", "2.0"):
+        if str(version) in ("1", "1.0"):
             raise _older_form(document, "a version 1 (flat) file", V1_TARGETS)
         raise document.error(("version",), "this Rosey reads version 2")
 

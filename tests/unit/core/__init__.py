@@ -1,0 +1,1 @@
+"""What every part stands on: subjects, events, identity, configuration, telemetry, the running of a process."""

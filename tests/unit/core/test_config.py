@@ -1,0 +1,587 @@
+"""Configuration: what is accepted, what it means, and that each refusal says where and why without a secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from rosey_core.bus import Bus
+from rosey_core.config import Config, ConfigError, Nats, Platform, load
+from rosey_core.telemetry import logs
+from rosey_core.telemetry.logs import MASK, Redaction
+
+Load = Callable[..., Config]
+
+
+@pytest.fixture(autouse=True)
+def _own_redaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_REDACTION", Redaction())
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Load:
+    """Load a file with this content: an object as JSON, a text as YAML unless named otherwise."""
+
+    def read(content: Any, environ: Mapping[str, str] | None = None, name: str | None = None) -> Config:
+        path = tmp_path / (name or ("rosey.yaml" if isinstance(content, str) else "rosey.json"))
+        path.write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
+        return load(path, environ or {})
+
+    return read
+
+
+@pytest.fixture
+def refusal(read: Load, tmp_path: Path) -> Callable[..., str]:
+    """The text of the error that loading this raises, with the file's folder left out."""
+
+    def refusal(*arguments: Any, **options: Any) -> str:
+        with pytest.raises(ConfigError) as error:
+            read(*arguments, **options)
+        return str(error.value).replace(f"{tmp_path}/", "")
+
+    return refusal
+
+
+# Defaults
+
+
+def test_nothing_at_all_is_a_configuration() -> None:
+    config = load(None, {})
+    assert config.platforms == []
+    assert config.nats.url == "nats://localhost:4222"
+    assert config.database.path == "bot_data.db"
+    assert config.default_channel is None
+    assert config.secrets() == set()
+    assert config.warnings == ()
+
+
+def test_the_retention_is_the_specified_one() -> None:
+    retention = Config().database.retention
+    assert (retention.chat_hours, retention.count_days, retention.outbound_days, retention.tokens_days) == (
+        150,
+        30,
+        7,
+        90,
+    )
+
+
+@pytest.mark.parametrize("content", ["", "# only a comment\n", "nats:\nplatforms:\n", {}])
+def test_a_file_that_says_nothing_means_the_defaults(read: Load, content: Any) -> None:
+    assert read(content).model_copy(update={"source": None}) == Config()
+
+
+def test_a_bare_channel_is_one_of_cytu_be(read: Load) -> None:
+    (platform,) = read({"platforms": [{"channel": "Lobby"}]}).platforms
+    assert (platform.server, platform.channel, platform.key) == ("https://cytu.be", "Lobby", "lobby")
+    assert (platform.user, platform.password, platform.channel_password) == (None, None, None)
+
+
+# The file
+
+
+FULL: dict[str, Any] = {
+    "version": 2,
+    "platforms": [{"type": "cytube", "name": "home", "server": "https://cytu.be", "channel": "lobby", "user": "rosey"}],
+    "nats": {"url": "nats://nats:4222"},
+    "database": {"path": "x.db"},
+    "logging": {"level": "debug"},
+}
+
+
+@pytest.mark.parametrize("name", ["rosey.json", "rosey.yaml", "rosey.yml", "rosey.conf", "rosey"])
+def test_json_is_read_under_any_name(read: Load, name: str) -> None:
+    config = read(json.dumps(FULL), name=name)
+    assert config.platforms[0].name == "home"
+    assert config.logging.level == "DEBUG"
+
+
+def test_yaml_says_the_same(read: Load) -> None:
+    text = """
+version: 2
+platforms:
+  - {type: cytube, name: home, server: https://cytu.be, channel: lobby, user: rosey}
+nats: {url: "nats://nats:4222"}
+database: {path: x.db}
+logging: {level: debug}
+"""
+    assert read(text).model_copy(update={"source": None}) == read(FULL).model_copy(update={"source": None})
+    assert read(text, name="rosey.conf").platforms[0].user == "rosey"
+
+
+@pytest.mark.parametrize("version", [2, 2.0, "2", "2.0"])
+def test_version_two_may_be_written_in_each_way(read: Load, version: object) -> None:
+    assert read({"version": version, "platforms": []}).version == 2
+
+
+def test_comment_keys_are_ignored_at_any_depth(read: Load) -> None:
+    comments = {"_comment": "x", "_note": ["y"], "_comment_2": None}
+    config = read({**comments, "nats": {**comments, "url": "a:1"}, "platforms": [{**comments, "channel": "lobby"}]})
+    assert config.nats.url == "nats://a:1"
+    assert config.warnings == ()
+
+
+def test_comments_may_have_the_same_key_twice(read: Load) -> None:
+    assert read('{"_comment": 1, "_comment": 2}', name="rosey.json").warnings == ()
+
+
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / "rosey.json").write_bytes(b'\xef\xbb\xbf{"nats": {"url": "a:1"}}')
+    assert load(tmp_path / "rosey.json", {}).nats.url == "nats://a:1"
+
+
+def test_the_home_folder_may_be_abbreviated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "rosey.json").write_text('{"database": {"path": "~/x.db"}}')
+    assert load(Path("~/rosey.json"), {}).database.path == str(tmp_path / "x.db")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "expected"),
+    [
+        ('{"nats": {"url": "a:1",\n}}', "rosey.json", "rosey.json, line 2: is not JSON: "),
+        ("", "rosey.json", "rosey.json, line 1: is not JSON: Expecting value"),
+        ("[1]", "rosey.json", "rosey.json: is no mapping"),
+        ("just a text", "rosey.yaml", "rosey.yaml: is no mapping"),
+        ("nats:\n\turl: x\n", "rosey.yaml", "rosey.yaml, line 2: is not YAML: found character"),
+        ("nats: [\n", "rosey.yaml", "rosey.yaml, line 2: is not YAML: "),
+        ("a: 1\n---\nb: 1\n", "rosey.yaml", "rosey.yaml, line 2: is not YAML: "),
+        ("a: \x01\n", "rosey.yaml", "rosey.yaml: is not YAML: it has a character"),
+        ("a: &x [*x]\n", "rosey.yaml", "rosey.yaml: is nested too deeply"),
+        ("[" * 100_000, "rosey.json", "rosey.json: is nested too deeply"),
+        ('{"nats": {},\n "nats": {}}', "rosey.json", "rosey.json, line 2: nats: is given twice"),
+        ("nats:\n  url: a\n  url: b\n", "rosey.yaml", "rosey.yaml, line 3: nats.url: is given twice"),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_refused(
+    refusal: Callable[..., str], content: str, name: str, expected: str
+) -> None:
+    assert refusal(content, name=name).startswith(expected)
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.json: cannot be read: No such file"):
+        load(tmp_path / "nowhere.json", {})
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load(tmp_path, {})
+    (tmp_path / "latin.yaml").write_bytes(b"a: \xff\n")
+    with pytest.raises(ConfigError, match=r"latin\.yaml: is not UTF-8"):
+        load(tmp_path / "latin.yaml", {})
+
+
+def test_json_that_yaml_cannot_read_is_read_without_its_lines(read: Load, refusal: Callable[..., str]) -> None:
+    control = '{"logging":\t{"level": "debug", "_note": "\\ud800\\u0000 \x7f"}}'
+    assert read(control, name="rosey.json").logging.level == "DEBUG"
+    assert refusal(control.replace("debug", "loud"), name="rosey.json").startswith("rosey.json: logging.level: should")
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("nats:\n  ulr: x\n", "line 2: nats.ulr: unknown key; did you mean 'url'?"),
+        ("nats:\n  zzzzz: x\n", "line 2: nats.zzzzz: unknown key"),
+        (
+            "database:\n  retention:\n    chat_hour: 1\n",
+            "line 3: database.retention.chat_hour: unknown key; did you mean",
+        ),
+        ("databse: {}\n", "line 1: databse: unknown section; did you mean 'database'?"),
+        ("platforms:\n- channel: a\n  usr: x\n", "line 3: platforms.0.usr: unknown key; did you mean 'user'?"),
+        ("platforms:\n- user: x\n", "line 2: platforms.0.channel: is missing"),
+        ("platforms:\n- channel: 123\n", "line 2: platforms.0.channel: should be a valid string"),
+        ("platforms:\n- channel: lob by\n", "line 2: platforms.0.channel: should be the name of a channel"),
+        ("platforms:\n- channel: a\n  server: 'ftp://x'\n", "line 3: platforms.0.server: should be the address"),
+        ("platforms:\n- channel: a\n  domain: 'https://u:p@x'\n", "line 3: platforms.0.domain: should be the address"),
+        ("platforms:\n- channel: a\n  user: no blanks\n", "line 3: platforms.0.user: should be a name that CyTube"),
+        ("platforms:\n- channel: a\n  user: [a, b, c]\n", "line 3: platforms.0.user: should be a name, or [name"),
+        ("platforms:\n- channel: []\n", "line 2: platforms.0.channel: should be a name, or [name"),
+        ("platforms:\n- channel: a\n  password: x\n  user:\n", "line 3: platforms.0.password: is of no use without"),
+        ("platforms:\n- channel: a\n  type: irc\n", "line 3: platforms.0.type: should be 'cytube'"),
+        ("platforms:\n- channel: a\n  proxy: h:1\n", "line 3: platforms.0.proxy: is not supported"),
+        (
+            "platforms:\n- channel: a\n- channel: A\n",
+            "line 1: platforms: the channel 'a' of https://cytu.be is there twice",
+        ),
+        ("platforms: {channel: a}\n", "line 1: platforms: should be a valid list"),
+        ("platforms: [lobby]\n", "line 1: platforms.0: should be a valid dictionary"),
+        ("nats: {url: 'http://x'}\n", "line 1: nats.url: should be the address of a NATS server"),
+        ("nats: {url: 'nats://h:99999'}\n", "line 1: nats.url: should be the address of a NATS server"),
+        ("nats: {url: ''}\n", "line 1: nats.url: should be the address of a NATS server"),
+        ("nats: {url: 5}\n", "line 1: nats.url: should be a valid string"),
+        ("nats: 5\n", "line 1: nats: should be a valid dictionary"),
+        ("database: {path: ''}\n", "line 1: database.path: "),
+        ("database: {path: a.db, url: 'sqlite:///b'}\n", "line 1: database.url: stands beside 'path'"),
+        ("database: {default_channel: 'a b'}\n", "line 1: database.default_channel: 'a b' is no channel key"),
+        ("database: {retention: {chat_hours: 0}}\n", "line 1: database.retention.chat_hours: should be greater than 0"),
+        ("database: {retention: {chat_hours: .inf}}\n", "line 1: database.retention.chat_hours: should be a finite"),
+        ("stream: {max_bytes: many}\n", "line 1: stream.max_bytes: could not parse"),
+        ("bot: {stats_timeout: soon}\n", "line 1: bot.stats_timeout: should be a valid number"),
+        ("bot: {user_cooldown: -1}\n", "line 1: bot.user_cooldown: should be greater than or equal to 0"),
+        ("health: {port: 65536}\n", "line 1: health.port: should be less than or equal to 65535"),
+        ("logging: {level: loud}\n", "line 1: logging.level: should be DEBUG, INFO"),
+        ("logging: {format: xml}\n", "line 1: logging.format: should be 'auto', 'json' or 'text'"),
+        ("version: 3\n", "line 1: version: this Rosey reads version 2"),
+        ("version: true\n", "line 1: version: this Rosey reads version 2"),
+        ("version: 2\nchannel: a\n", "line 2: channel: belongs in version 2 at platforms[0].channel"),
+    ],
+)
+def test_a_refusal_names_line_key_and_reason(refusal: Callable[..., str], content: str, expected: str) -> None:
+    assert refusal(content).startswith(f"rosey.yaml, {expected}")
+
+
+def test_everything_that_is_wrong_is_told_at_once(refusal: Callable[..., str]) -> None:
+    lines = refusal({"platforms": [{"user": "x"}], "nats": {"url": 5}, "health": {"port": -1}}).splitlines()
+    assert [line.split(": ")[1] for line in lines] == ["platforms.0.channel", "nats.url", "health.port"]
+
+
+def test_an_error_can_be_taken_apart(tmp_path: Path) -> None:
+    path = tmp_path / "rosey.yaml"
+    path.write_text("nats:\n  url: 5\n")
+    with pytest.raises(ConfigError) as error:
+        load(path, {})
+    (problem,) = error.value.problems
+    assert (error.value.source, problem.key, problem.line) == (path, "nats.url", 2)
+
+
+def test_nothing_of_it_changes_later() -> None:
+    with pytest.raises(ValidationError):
+        Config().nats.url = "x"  # type: ignore[misc]
+
+
+# The original's spellings
+
+
+def test_the_originals_version_two_is_understood(read: Load) -> None:
+    config = read(
+        {
+            "version": "2.0",
+            "_note": "made by hand",
+            "nats": {
+                "url": "nats://localhost:4222",
+                "connection_timeout": 5,
+                "max_reconnect_attempts": -1,
+                "reconnect_delay": 2,
+            },
+            "database": {"path": "bot.db", "run_as_service": True},
+            "platforms": [
+                {
+                    "type": "cytube",
+                    "name": "primary",
+                    "enabled": True,
+                    "domain": "https://cytu.be",
+                    "channel": ["Lobby", "door"],
+                    "user": ["rosey", "hunter22"],
+                    "response_timeout": 0.1,
+                    "restart_delay": 5,
+                    "proxy": None,
+                },
+                {"domain": "https://cytu.be", "channel": "den", "username": "rosey", "password": "other"},
+                {"domain": "https://cytu.be", "channel": ["attic"], "user": ["guest", None], "enabled": False},
+                {"domain": "https://cytu.be", "channel": "cellar", "user": "guest"},
+            ],
+            "shell": {"enabled": True, "host": "localhost", "port": 5555},
+            "logging": {"level": "info", "chat_log_file": "chat.log", "media_log_file": None},
+            "llm": {"provider": {"key": "sk-hunter"}},
+            "plugins": {"enabled": True, "directory": "plugins"},
+        }
+    )
+    first, second, third, fourth = config.platforms
+    assert (first.server, first.channel, first.user) == ("https://cytu.be", "Lobby", "rosey")
+    assert first.password is not None
+    assert first.channel_password is not None
+    assert (first.password.get_secret_value(), first.channel_password.get_secret_value()) == ("hunter22", "door")
+    assert second.password is not None
+    assert (second.user, second.password.get_secret_value()) == ("rosey", "other")
+    assert (third.channel, third.user, third.password) == ("attic", "guest", None)
+    assert (fourth.user, fourth.password) == ("guest", None)
+    assert config.channels == [first, second, fourth]
+    assert config.legacy["llm"] == {"provider": {"key": "sk-hunter"}}
+    assert "sk-hunter" not in repr(config)
+    assert [warning.partition(":")[0] for warning in config.warnings] == [
+        "platforms.0.response_timeout",
+        "platforms.0.restart_delay",
+        "nats.connection_timeout",
+        "nats.max_reconnect_attempts",
+        "nats.reconnect_delay",
+        "database.run_as_service",
+        "logging.chat_log_file",
+        "shell",
+        "llm",
+        "plugins",
+    ]
+
+
+def test_one_thing_in_two_spellings_is_refused(refusal: Callable[..., str]) -> None:
+    assert "platforms.0.domain: is another name of 'server'" in refusal(
+        {"platforms": [{"channel": "a", "domain": "https://x.y", "server": "https://x.y"}]}
+    )
+    assert "platforms.0.user: has a password, and 'password' is there too" in refusal(
+        {"platforms": [{"channel": "a", "user": ["a", "b"], "password": "c"}]}
+    )
+
+
+V1 = {"domain": "https://cytu.be", "channel": "lobby", "user": "guest", "log_level": "info", "db": "bot.db", "llm": {}}
+
+
+def test_a_version_one_file_is_refused_with_the_way_out(refusal: Callable[..., str]) -> None:
+    assert refusal(V1) == (
+        "rosey.json: is a version 1 (flat) file; this Rosey reads version 2. Write 'version: 2' and move: "
+        "domain -> platforms[0].server, channel -> platforms[0].channel, user -> platforms[0].user, "
+        "log_level -> logging.level, db -> database.path"
+    )
+
+
+@pytest.mark.parametrize("key", ["domain", "server", "channel", "user", "db", "log_level"])
+def test_each_key_of_version_one_alone_shows_it(refusal: Callable[..., str], key: str) -> None:
+    assert "version 1" in refusal({key: "x"})
+
+
+def test_who_does_as_told_is_understood(read: Load) -> None:
+    moved = {
+        "version": 2,
+        "platforms": [{"server": V1["domain"], "channel": V1["channel"], "user": V1["user"]}],
+        "logging": {"level": V1["log_level"]},
+        "database": {"path": V1["db"]},
+    }
+    assert read(moved).channels[0].key == "lobby"
+
+
+def test_a_file_that_says_version_one_is_refused(refusal: Callable[..., str]) -> None:
+    assert refusal({"version": 1, "channel": "x"}).endswith("and move: channel -> platforms[0].channel")
+    assert refusal({"version": "1.0"}).endswith("Write 'version: 2'")
+
+
+def test_the_environment_form_is_refused_with_the_way_out(refusal: Callable[..., str]) -> None:
+    text = refusal({"environment": "prod", "cytube": {"server": "x", "password": "hunter22"}, "features": {}})
+    assert "environment form" in text
+    assert "cytube -> platforms[0]" in text
+    assert "hunter22" not in text
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("cytu.be", "https://cytu.be"),
+        ("https://cytu.be/", "https://cytu.be"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_a_server_is_an_address_without_a_slash(server: str, expected: str) -> None:
+    assert Platform(channel="a", server=server).server == expected
+
+
+@pytest.mark.parametrize("address", ["https://cytu.be/r/Lobby", "https://cytu.be/r/Lobby/"])
+def test_a_channel_may_be_its_address(address: str) -> None:
+    platform = Platform(channel=address)
+    assert (platform.server, platform.channel, platform.key) == ("https://cytu.be", "Lobby", "lobby")
+
+
+def test_a_channels_address_is_on_its_server() -> None:
+    assert Platform(channel="http://localhost:8080/r/den").server == "http://localhost:8080"
+    with pytest.raises(ValidationError, match="should be the name of a channel"):
+        Platform(channel="https://cytu.be/elsewhere/den")
+
+
+def test_channels_of_one_name_have_keys_of_their_own(read: Load) -> None:
+    config = read({"platforms": [{"channel": "lobby", "enabled": False}, {"channel": "LOBBY", "server": "o.example"}]})
+    assert [platform.key for platform in config.platforms] == ["lobby", "lobby-o-example"]
+    assert config.default_channel == "lobby-o-example"
+
+
+def test_a_channel_that_is_switched_off_may_be_there_again(read: Load) -> None:
+    config = read({"platforms": [{"channel": "lobby", "enabled": False}, {"channel": "Lobby"}]})
+    assert [platform.key for platform in config.channels] == ["lobby"]
+
+
+def test_the_default_channel_is_the_one_named_or_the_first(read: Load) -> None:
+    platforms = [{"channel": "lobby"}, {"channel": "den"}]
+    assert read({"platforms": platforms}).default_channel == "lobby"
+    assert read({"platforms": platforms, "database": {"default_channel": "Den"}}).default_channel == "den"
+
+
+def test_bytes_may_have_a_unit(read: Load) -> None:
+    assert read({"stream": {"max_bytes": "2GiB"}}).stream.max_bytes == 2 << 30
+
+
+@pytest.mark.parametrize(
+    ("url", "expected", "user", "password", "token"),
+    [
+        ("h:4222", "nats://h:4222", None, None, None),
+        ("nats://a:p%40ss@h:4222", "nats://h:4222", "a", "p@ss", None),
+        ("tls://s3cret-token@h", "tls://h", None, None, "s3cret-token"),
+        ("nats://a:b@h:1, nats://a:b@i:2", "nats://h:1,nats://i:2", "a", "b", None),
+    ],
+)
+def test_credentials_move_out_of_the_nats_address(
+    url: str, expected: str, user: str | None, password: str | None, token: str | None
+) -> None:
+    nats = Nats.model_validate({"url": url})
+    assert nats.options() == {
+        "url": expected,
+        "user": user,
+        "password": password,
+        "token": token,
+        "credentials_file": None,
+    }
+
+
+def test_credentials_given_apart_win_over_those_in_the_address() -> None:
+    options = Nats.model_validate({"url": "nats://a:b@h", "user": "c", "password": "d", "creds": "/run/x"}).options()
+    assert (options["user"], options["password"], options["credentials_file"]) == ("c", "d", Path("/run/x"))
+
+
+def test_the_bus_takes_the_options() -> None:
+    assert not Bus(name="test", **Nats(user="a").options()).is_connected
+
+
+# The environment
+
+
+def test_a_variable_wins_over_the_file(read: Load) -> None:
+    config = read(
+        {**FULL, "platforms": [{"domain": "https://x.y", "channel": "a", "user": ["rosey", "old"]}, {"channel": "b"}]},
+        {
+            "ROSEY_NATS__URL": "nats://other:4222",
+            "ROSEY_DATABASE__PATH": ":memory:",
+            "ROSEY_DATABASE__RETENTION__CHAT_HOURS": "3",
+            "ROSEY_PLATFORMS__0__PASSWORD": "hunter22",
+            "ROSEY_PLATFORMS__0__DOMAIN": "https://z.y",
+            "ROSEY_PLATFORMS__1__ENABLED": "false",
+            "ROSEY_HEALTH__PORT": "9100",
+            "ROSEY_PARENT_PID": "1",
+            "ROSEY_NATS_PORT_4222_TCP": "tcp://10.0.0.1:4222",
+            "ROSEY_LOGGING__LEVEL": "",
+            "OTHER__NATS__URL": "x",
+        },
+    )
+    assert config.nats.url == "nats://other:4222"
+    assert config.database.path == ":memory:"
+    assert config.database.retention.chat_hours == 3
+    assert config.health.port == 9100
+    assert config.logging.level == "DEBUG", "an empty variable counts as not set"
+    first, second = config.platforms
+    assert (first.server, first.user) == ("https://z.y", "rosey")
+    assert config.secrets() == {"hunter22"}
+    assert not second.enabled
+
+
+def test_variables_alone_make_a_bot() -> None:
+    environ = {f"ROSEY_PLATFORMS__{index}__CHANNEL": f"room{index}" for index in range(12)}
+    environ |= {"ROSEY_PLATFORMS__0__USERNAME": "rosey"}
+    config = load(None, environ)
+    assert [platform.channel for platform in config.platforms] == [f"room{index}" for index in range(12)]
+    assert config.platforms[0].user == "rosey"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("ROSEY_NATS__URL", "ftp://x", "nats.url: should be the address"),
+        ("ROSEY_NATS__ULR", "x", "nats.ulr: unknown key; did you mean 'url'?"),
+        ("ROSEY_HEALTH__PORT", "x", "health.port: should be a valid integer"),
+        ("ROSEY_NAST__URL", "x", "nast: unknown section; did you mean 'nats'?"),
+        ("ROSEY_SHELL__PORT", "x", "shell.port: unknown section"),
+        ("ROSEY_PLATFORMS__1__CHANNEL", "x", "platforms.1.channel: there are only 0 before it"),
+        ("ROSEY_PLATFORMS__CHANNEL", "x", "platforms: should be a valid list"),
+        ("ROSEY_PLATFORMS__0", "x", "platforms.0: should be a valid dictionary"),
+        ("ROSEY_0__X", "x", "0.x: names something that cannot be there"),
+        ("ROSEY_DATABASE__PATH__X", "x", "database.path.x: names something that cannot be there"),
+        ("ROSEY_NATS__0__X", "x", "nats: should be a valid dictionary"),
+        ("ROSEY_NATS__TOKEN", "${file:/nowhere}", "nats.token: the file /nowhere that it refers to cannot be read"),
+    ],
+)
+def test_a_bad_variable_is_refused_by_its_name(variable: str, value: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(None, {variable: value, "ROSEY_DATABASE__PATH": "x.db"})
+    assert str(error.value).startswith(f"environment variable {variable}: {expected}")
+
+
+def test_a_variable_does_not_get_the_blame_for_its_neighbours(refusal: Callable[..., str]) -> None:
+    text = refusal("platforms:\n- user: rosey\n", {"ROSEY_PLATFORMS__0__PASSWORD": "hunter22"})
+    assert text == "rosey.yaml, line 2: platforms.0.channel: is missing"
+
+
+# Secrets
+
+
+def test_a_value_may_stand_in_the_environment_or_in_a_file(read: Load, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter22\r\n")
+    config = read(
+        {
+            "platforms": [{"channel": "a", "user": ["rosey", "${PASSWORD}"]}],
+            "nats": {"url": "nats://rosey:${file:secret}@h", "token": f"${{file:{tmp_path}/secret}}"},
+            "database": {"default_channel": None, "url": "postgresql://rosey:p%40ss@h/$${db}"},
+        },
+        {"PASSWORD": "${X} and more"},
+    )
+    assert config.platforms[0].password is not None
+    assert config.platforms[0].password.get_secret_value() == "${X} and more", "what comes in is not searched again"
+    assert config.nats.options()["password"] == config.nats.options()["token"] == "hunter22"
+    assert config.secrets() == {"${X} and more", "hunter22", "p@ss", "postgresql://rosey:p%40ss@h/${db}"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("${NOT_SET}", "the environment variable NOT_SET that it refers to is not set"),
+        ("${EMPTY}", "the environment variable EMPTY that it refers to is not set"),
+        ("${file:nowhere}", "cannot be read: No such file"),
+        ("${file:empty}", "is empty"),
+        ("${file:binary}", "is not UTF-8 text"),
+        ("${}", "must name an environment variable or 'file:'"),
+        ("${a-b}", "must name an environment variable or 'file:'"),
+    ],
+)
+def test_a_reference_into_the_void_is_refused(
+    refusal: Callable[..., str], tmp_path: Path, reference: str, reason: str
+) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "binary").write_bytes(b"\xff")
+    text = refusal(f"nats:\n  token: '{reference}'\n", {"EMPTY": ""})
+    assert text.startswith("rosey.yaml, line 2: nats.token: ")
+    assert reason in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "platforms:\n- channel: a\n  user: [rosey, hunter22, x]\n",
+        "platforms:\n- channel: a\n  user: rosey\n  password: [hunter22]\n",
+        "platforms:\n- channel: [a, {hunter22: 1}]\n",
+        "nats: {url: 'ftp://rosey:hunter22@h'}\n",
+        "nats: {url: 'nats://rosey:hunter22@:x'}\n",
+        "nats: {token: {hunter22: 1}}\n",
+        "nats: {token: *hunter22}\n",
+        "nats: {token: !hunter22 x}\n",
+        "nats: {token: &hunter22 }}\n",
+        "nats: {token: 'hunter22\n",
+        "nats: {token: hunter22: x}\n",
+        "database: {path: x, url: 'postgresql://u:hunter22@h/db'}\n",
+        '{"nats": {"token": "hunter22" "x"}}',
+    ],
+)
+def test_no_refusal_shows_a_secret(refusal: Callable[..., str], content: str) -> None:
+    assert "hunter22" not in refusal(content)
+
+
+def test_no_secret_is_in_a_repr_and_the_log_masks_each(read: Load) -> None:
+    config = read(
+        {
+            "platforms": [{"channel": ["a", "door-key"], "user": ["rosey", "hunter22"]}],
+            "nats": {"url": "nats://n:nats-pass@h", "token": "nats-token"},
+            "database": {"url": "postgresql://u:db-pass@h/db"},
+        }
+    )
+    secrets = ["door-key", "hunter22", "nats-pass", "nats-token", "db-pass"]
+    for shown in (repr(config), str(config), config.model_dump_json()):
+        assert not [secret for secret in secrets if secret in shown]
+    assert logs.redacted(" ".join(secrets)) == " ".join([MASK] * len(secrets))
