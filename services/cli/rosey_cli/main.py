@@ -1,0 +1,38 @@
+"""The command ``rosey``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+
+import typer
+
+from rosey_cli.up.command import up
+
+app = typer.Typer(
+    name="rosey",
+    help="Rosey, a bot for CyTube channels: run it, ask it, look after it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def prepare() -> None:
+    """Make sure that no character ends a command because the terminal lacks it."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+@app.command()
+def version() -> None:
+    """Say which Rosey this is, and on what it runs."""
+    sys.stdout.write(f"rosey {importlib.metadata.version('rosey-cli')}, Python {platform.python_version()}\n")
+
+
+app.command()(up)

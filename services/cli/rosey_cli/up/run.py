@@ -1,0 +1,261 @@
+"""One run of ``rosey up``, from the first process started to the last one ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import nats.errors
+
+from rosey_cli.data_directory import DataDirectory, Running
+from rosey_cli.up import configuration
+from rosey_cli.up.baseline import Baseline, read_baseline
+from rosey_cli.up.child import State
+from rosey_cli.up.journal import Journal, Level
+from rosey_cli.up.monitor import BOT, DATABASE, INTERVAL_S, Monitor
+from rosey_cli.up.outcome import Outcome, Reconciliation
+from rosey_cli.up.output import Output
+from rosey_cli.up.programs import NatsServer, Service, Simulator, check_port
+from rosey_cli.up.signals import handled
+from rosey_cli.up.snapshot import Snapshot
+from rosey_cli.up.supervisor import Supervisor
+from rosey_cli.up.watcher import Watcher
+from rosey_core.bus import Bus
+from rosey_core.config import Config
+
+SIMULATOR: Final = "rosey-simulator"
+
+LEFTOVERS_S: Final = 20.0
+IN_ROOM_S: Final = 15.0
+"""How long the clock of ``--for`` waits for the bot to be in its channels."""
+DRAIN_S: Final = 10.0
+CONNECT_S: Final = 5.0
+FRAME_S: Final = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A simulated site instead of a real one.
+
+    Attributes:
+        options: of rosey-simulator, beside where to listen.
+        channel: on it.
+        ends: whether the run is over when the simulator has nothing more to show.
+    """
+
+    options: tuple[str, ...]
+    channel: str = configuration.DEMO_CHANNEL
+    ends: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        config: what the person configured.
+        site: a simulated site; with ``None`` the bot goes where ``config`` says.
+        nats_port: 0 for any that is free.
+        seconds: the run ends by itself after this long; ``None``: it does not.
+        audits: whether to compare stream and database at the end.
+        watches: whether to listen to the channels' events.
+    """
+
+    config: Config
+    site: Site | None
+    nats_port: int = 0
+    seconds: float | None = None
+    audits: bool = False
+    watches: bool = True
+
+
+class Run:
+    """One run, to be used once.
+
+    Args:
+        plan: what to run.
+        directory: held by this process.
+        output: shows what happens.
+    """
+
+    def __init__(self, plan: Plan, directory: DataDirectory, output: Output) -> None:
+        self._plan = plan
+        self._directory = directory
+        self._output = output
+        self._journal = Journal(output.entry)
+        self._supervisor = Supervisor(self._journal, self._write_running)
+        self._nats = NatsServer(
+            store=directory.stream_store,
+            run=directory.ready_files,
+            log_file=self._log("nats-server"),
+            port=plan.nats_port,
+        )
+        self._bus: Bus | None = None
+        self._monitor: Monitor | None = None
+        self._baseline = Baseline()
+        self._database = configuration.database_path(plan.config, directory)
+        self._stop = asyncio.Event()
+        self._impatient = asyncio.Event()
+
+    async def __call__(self) -> Outcome:
+        """Run until the end that the plan says, a signal, or a failure; no process is left.
+
+        Raises:
+            Failure: a program cannot be run.
+        """
+        with handled(self._stop.set, self._end_at_once):
+            try:
+                if await self._until_stopped(self._begin()) and self._monitor is not None:
+                    self._output.begin()
+                    await self._until_stopped(self._work(self._monitor))
+                return await self._finish()
+            finally:
+                self._output.end()
+                await self._supervisor.stop()
+                if self._bus is not None:
+                    await self._bus.close()
+
+    def _log(self, name: str) -> Path:
+        return self._directory.logs / f"{name}.log"
+
+    def _write_running(self) -> None:
+        self._directory.write_running(
+            Running(pid=os.getpid(), nats_url=self._nats.url, processes=self._supervisor.processes)
+        )
+
+    def _end_at_once(self) -> None:
+        self._impatient.set()
+        self._supervisor.kill()
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Work until it is done or a signal comes; returns whether it was done."""
+        task = asyncio.ensure_future(work)
+        stop = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if task.done():
+            task.result()
+            return not self._stop.is_set()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return False
+
+    async def _begin(self) -> None:
+        for note in configuration.unused(self._plan.config):
+            self._journal.say("rosey", note, Level.WARNING)
+        await self._wait_for_leftovers()
+        self._baseline = read_baseline(self._database)
+        if self._plan.nats_port:
+            check_port(self._plan.nats_port)
+        config, simulator = self._plan.config, None
+        if self._plan.site is not None:
+            simulator = Simulator(log_file=self._log(SIMULATOR), options=self._plan.site.options)
+            config = configuration.simulated(config, simulator.url, self._plan.site.channel)
+        await self._supervisor.start(self._nats)
+        configuration.write(config, self._directory, nats_url=self._nats.url)
+        self._journal.say("rosey", f"data in {self._directory.path}, NATS at {self._nats.url}")
+        self._bus = Bus(self._nats.url, name="rosey up")
+        watcher = Watcher(self._bus) if self._plan.watches else None
+        await self._bus.start()
+        # The bot comes after the site, so that its first attempt finds it.
+        await self._supervisor.start(self._service(DATABASE), *([simulator] if simulator is not None else []))
+        await self._supervisor.start(self._service(BOT))
+        self._monitor = Monitor(
+            self._supervisor.children, self._journal, channels=None if watcher is None else watcher.channels
+        )
+        self._write_running()
+
+    async def _wait_for_leftovers(self) -> None:
+        names = await asyncio.to_thread(self._directory.clear_leftovers, LEFTOVERS_S)
+        if names:
+            self._journal.say("rosey", f"waited for the end of what a former run left: {', '.join(names)}")
+
+    def _service(self, name: str) -> Service:
+        return Service(
+            name,
+            configuration=self._directory.configuration,
+            run=self._directory.ready_files,
+            log_file=self._log(name),
+            # A channel that cannot be reached now is no reason to give up: the bot goes on trying.
+            needs_all=name != BOT,
+        )
+
+    async def _work(self, monitor: Monitor) -> None:
+        """Show how things are until the run is over.
+
+        Raises:
+            Failure: a program was given up.
+        """
+        failed = asyncio.ensure_future(self._supervisor.wait_failed())
+        deadline: float | None = None
+        give_up = time.monotonic() + IN_ROOM_S
+        snapshot, look_at = monitor.snapshot(), 0.0
+        try:
+            while not failed.done():
+                now = time.monotonic()
+                if now >= look_at:
+                    look_at = now + INTERVAL_S
+                    snapshot = await monitor.look()
+                self._output.refresh(snapshot)
+                if self._plan.seconds is not None and deadline is None and (snapshot.in_room or now > give_up):
+                    deadline = now + self._plan.seconds
+                if (deadline is not None and now >= deadline) or self._is_played_out():
+                    return
+                pause = FRAME_S if deadline is None else max(0.0, min(FRAME_S, deadline - now))
+                await asyncio.wait({failed}, timeout=pause)
+            raise failed.result()
+        finally:
+            failed.cancel()
+
+    def _is_played_out(self) -> bool:
+        if self._plan.site is None or not self._plan.site.ends:
+            return False
+        return any(child.name == SIMULATOR and child.state is State.STOPPED for child in self._supervisor.children)
+
+    async def _finish(self) -> Outcome:
+        """Stop what makes events, then look at what came of them."""
+        self._output.end()
+        monitor, bus = self._monitor, self._bus
+        if monitor is None or bus is None:
+            return Outcome(snapshot=Snapshot(time=time.time(), seconds=0.0), reconciliation=None)
+        self._journal.say("rosey", "stopping")
+        snapshot = await monitor.look()
+        await self._supervisor.stop(SIMULATOR)
+        reconciliation = None
+        if self._plan.audits and not self._impatient.is_set():
+            await self._drain(monitor)
+            snapshot = await monitor.look()
+            await self._supervisor.stop(BOT)
+            reconciliation = await self._reconcile(bus, snapshot)
+        return Outcome(snapshot=snapshot, reconciliation=reconciliation)
+
+    async def _drain(self, monitor: Monitor) -> None:
+        """Wait until the bot holds nothing back."""
+        deadline = time.monotonic() + DRAIN_S
+        while (await monitor.look()).held and time.monotonic() < deadline and not self._impatient.is_set():  # noqa: ASYNC110
+            await asyncio.sleep(FRAME_S / 5)
+
+    async def _reconcile(self, bus: Bus, snapshot: Snapshot) -> Reconciliation | None:
+        # Only here, since the database's own packages take longer to import than all of the above.
+        from rosey_cli.up.reconciliation import reconcile
+
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await bus.wait_connected()
+            result = await reconcile(bus.client, self._database, self._baseline)
+        except (nats.errors.Error, sqlite3.Error, TimeoutError, OSError) as error:
+            self._journal.say("rosey", f"stream and database cannot be compared: {error}", Level.ERROR)
+            return None
+        result.lose(snapshot.dropped, "events that the bot had no room for")
+        if snapshot.held:
+            self._journal.say("rosey", f"the bot still holds {snapshot.held} events; the next run publishes them")
+        restarted = any(process.restarts for process in snapshot.processes)
+        if not restarted and not snapshot.retried:
+            result.lose(snapshot.published - result.published, "events that the stream had confirmed to the bot")
+        return result
