@@ -209,12 +209,12 @@ def test_json_that_yaml_cannot_read_is_read_without_its_lines(read: Load, refusa
             "line 1: platforms: the channel 'a' of https://cytu.be is there twice",
         ),
         ("platforms: {channel: a}\n", "line 1: platforms: should be a valid list"),
-        ("platforms: [lobby]\n", "line 1: platforms.0: should be a valid dictionary"),
+        ("platforms: [lobby]\n", "line 1: platforms.0: should have keys and values"),
         ("nats: {url: 'http://x'}\n", "line 1: nats.url: should be the address of a NATS server"),
         ("nats: {url: 'nats://h:99999'}\n", "line 1: nats.url: should be the address of a NATS server"),
         ("nats: {url: ''}\n", "line 1: nats.url: should be the address of a NATS server"),
         ("nats: {url: 5}\n", "line 1: nats.url: should be a valid string"),
-        ("nats: 5\n", "line 1: nats: should be a valid dictionary"),
+        ("nats: 5\n", "line 1: nats: should have keys and values"),
         ("database: {path: ''}\n", "line 1: database.path: "),
         ("database: {path: a.db, url: 'sqlite:///b'}\n", "line 1: database.url: stands beside 'path'"),
         ("database: {default_channel: 'a b'}\n", "line 1: database.default_channel: 'a b' is no channel key"),
@@ -425,6 +425,7 @@ def test_credentials_move_out_of_the_nats_address(
     url: str, expected: str, user: str | None, password: str | None, token: str | None
 ) -> None:
     nats = Nats.model_validate({"url": url})
+    assert nats.servers == expected.split(",")
     assert nats.options() == {
         "url": expected,
         "user": user,
@@ -492,10 +493,10 @@ def test_variables_alone_make_a_bot() -> None:
         ("ROSEY_SHELL__PORT", "x", "shell.port: unknown section"),
         ("ROSEY_PLATFORMS__1__CHANNEL", "x", "platforms.1.channel: there are only 0 before it"),
         ("ROSEY_PLATFORMS__CHANNEL", "x", "platforms: should be a valid list"),
-        ("ROSEY_PLATFORMS__0", "x", "platforms.0: should be a valid dictionary"),
+        ("ROSEY_PLATFORMS__0", "x", "platforms.0: should have keys and values"),
         ("ROSEY_0__X", "x", "0.x: names something that cannot be there"),
         ("ROSEY_DATABASE__PATH__X", "x", "database.path.x: names something that cannot be there"),
-        ("ROSEY_NATS__0__X", "x", "nats: should be a valid dictionary"),
+        ("ROSEY_NATS__0__X", "x", "nats: should have keys and values"),
         ("ROSEY_NATS__TOKEN", "${file:/nowhere}", "nats.token: the file /nowhere that it refers to cannot be read"),
     ],
 )
@@ -503,6 +504,11 @@ def test_a_bad_variable_is_refused_by_its_name(variable: str, value: str, expect
     with pytest.raises(ConfigError) as error:
         load(None, {variable: value, "ROSEY_DATABASE__PATH": "x.db"})
     assert str(error.value).startswith(f"environment variable {variable}: {expected}")
+
+
+def test_a_variable_cannot_stand_for_a_whole_platform(refusal: Callable[..., str]) -> None:
+    text = refusal({"platforms": [{"channel": "a"}]}, {"ROSEY_PLATFORMS__0": "lobby"})
+    assert text == "environment variable ROSEY_PLATFORMS__0: platforms.0: should have keys and values"
 
 
 def test_a_variable_does_not_get_the_blame_for_its_neighbours(refusal: Callable[..., str]) -> None:

@@ -81,6 +81,7 @@ def test_elsewhere_than_on_linux_the_kernel_is_not_asked(monkeypatch: pytest.Mon
 
 def test_on_linux_the_kernel_ends_also_a_program_that_knows_nothing_of_it() -> None:
     on_linux = sys.platform.startswith("linux")
+    assert parent.request_signal_at_parents_death(0) is on_linux, "0 takes the request back"
     code = (
         "import signal, subprocess, sys\n"
         "from rosey_core.parent import request_signal_at_parents_death as request\n"

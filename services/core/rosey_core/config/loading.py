@@ -19,6 +19,8 @@ from rosey_core.telemetry import logs
 
 _OWN: Final = frozenset(Config.model_fields) - {"version", "legacy", "warnings", "source"}
 _SIMILAR: Final = 0.75
+_REASONS: Final = {"missing": "is missing", "model_type": "should have keys and values"}
+"""Where pydantic's words speak of Python."""
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -95,9 +97,8 @@ def _problem(found: Document, details: ErrorDetails) -> Problem:
     if details["type"] == "extra_forbidden":
         similar = difflib.get_close_matches(str(path[-1]), list(_keys_beside(path)), n=1)
         return found.problem(path, f"unknown key; did you mean {similar[0]!r}?" if similar else "unknown key")
-    if details["type"] == "missing":
-        return found.problem(path, "is missing")
-    return found.problem(path, details["msg"].removeprefix("Value error, ").removeprefix("Input "))
+    reason = _REASONS.get(details["type"]) or details["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return found.problem(path, reason)
 
 
 def _keys_beside(path: KeyPath) -> Iterator[str]:

@@ -125,6 +125,11 @@ class Nats(Section):
     token: SecretStr | None = None
     creds: Path | None = None
 
+    @property
+    def servers(self) -> list[str]:
+        """The addresses one by one."""
+        return self.url.split(",")
+
     def options(self) -> dict[str, Any]:
         """Address and credentials as ``Bus`` takes them; this is where the secrets are laid open."""
         return {
