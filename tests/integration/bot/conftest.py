@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.integration.bot.harness import CHANNEL, ClientHarness
 
 from rosey_simulator.server import SimulatorServer
+from tests.integration.bot.harness import CHANNEL, ClientHarness
 
 
 @pytest.fixture

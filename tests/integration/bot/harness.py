@@ -8,8 +8,6 @@ from typing import Any
 
 import aiohttp
 import socketio
-from tests.support.waiting import until
-from tests.unit.bot.harness import ListSink
 
 from rosey_bot.cytube.backoff import DELAYS, Cause, Delays, ReconnectPolicy
 from rosey_bot.cytube.client import CytubeClient
@@ -19,6 +17,8 @@ from rosey_bot.cytube.sending import Emit, SendQueue
 from rosey_bot.normalise import Normaliser
 from rosey_bot.room.room import Room
 from rosey_simulator.server import SimulatorServer
+from tests.support.waiting import until
+from tests.unit.bot.harness import ListSink
 
 CHANNEL = "lobby"
 FAST = ReconnectPolicy(

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from tests.integration.bot.harness import CHANNEL, FAST, ClientHarness, Person
-from tests.support.waiting import until
 
 from rosey_bot.cytube.backoff import DELAYS, Cause
 from rosey_bot.cytube.sending import Outcome
 from rosey_core.events import ChatMessage, StatusUpdate, UserLeft, UsersPresent
 from rosey_simulator.limits import Limits
 from rosey_simulator.server import SimulatorServer
+from tests.integration.bot.harness import CHANNEL, FAST, ClientHarness, Person
+from tests.support.waiting import until
 
 
 @pytest.fixture

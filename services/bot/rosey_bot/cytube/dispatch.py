@@ -21,6 +21,10 @@ T = TypeVar("T")
 class Dispatcher:
     """The table from a frame's name to those who follow it, for one channel.
 
+    Args:
+        channel: the channel's key, for the log.
+        observe: told the name of every frame that comes, known or not.
+
     Attributes:
         malformed: frames of the wrong shape, by the frame's name.
         failed: frames that a handler could not deal with, by the frame's name.
@@ -29,8 +33,9 @@ class Dispatcher:
     malformed: Counter[str]
     failed: Counter[str]
 
-    def __init__(self, channel: str) -> None:
+    def __init__(self, channel: str, *, observe: Callable[[str], None] | None = None) -> None:
         self._channel: Final = channel
+        self._observe: Final = observe
         self._table: dict[str, tuple[Frame[Any], list[Callable[[Any], None]]]] = {}
         self.malformed = Counter()
         self.failed = Counter()
@@ -41,6 +46,8 @@ class Dispatcher:
 
     def dispatch(self, name: str, arguments: Sequence[Any]) -> None:
         """Hand a frame to its handlers; whatever is wrong with it, nothing is raised."""
+        if self._observe is not None:
+            self._observe(name)
         entry = self._table.get(name)
         if entry is None:
             return

@@ -282,3 +282,6 @@ COOLDOWN: Final[Frame[float]] = _one("cooldown", Annotated[float, Meta(ge=0, le=
 NOFLOOD: Final[Frame[Noflood]] = _one("noflood", Noflood)
 SPAM_FILTERED: Final[Frame[SpamFiltered]] = _one("spamFiltered", SpamFiltered)
 ERROR_MSG: Final[Frame[ErrorMsg]] = _one("errorMsg", ErrorMsg)
+
+NAMES: Final = frozenset(frame.name for frame in list(globals().values()) if isinstance(frame, Frame))
+"""The names of all these frames."""

@@ -1,0 +1,189 @@
+"""One channel: its connection, its room, its events, its commands and its outbound messages, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from rosey_bot.audit import Audit
+from rosey_bot.channels.observer import ChannelObserver
+from rosey_bot.commands.cooldowns import Cooldowns
+from rosey_bot.commands.router import CommandRouter
+from rosey_bot.commands.statistics import Statistics
+from rosey_bot.cytube.backoff import Cause, ReconnectPolicy
+from rosey_bot.cytube.client import CytubeClient
+from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.login import Credentials
+from rosey_bot.cytube.sending import Emit, SendQueue
+from rosey_bot.normalise import Normaliser
+from rosey_bot.outbound import OutboundPoster, OutboundQueue
+from rosey_bot.room.room import Room
+from rosey_bot.sink import EventSink
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelSettings:
+    """What is to be known of a channel before it is joined.
+
+    Attributes:
+        key: the channel's key.
+        server: the CyTube site's address, without a slash at its end.
+        name: the channel's name.
+        credentials: who the bot is there.
+        user_cooldown: seconds until a user's next public command is answered.
+        channel_cooldown: seconds until the channel's next public command is answered.
+        user_count_interval: seconds between two counts of users.
+        status_interval: seconds between two reports of the status.
+        outbound_interval: seconds between two looks into the outbound queue.
+    """
+
+    key: str
+    server: str
+    name: str
+    credentials: Credentials
+    user_cooldown: float = 10.0
+    channel_cooldown: float = 2.0
+    user_count_interval: float = 300.0
+    status_interval: float = 10.0
+    outbound_interval: float = 2.0
+
+
+class Channel:
+    """A channel that the bot sits in, from ``run`` until that is cancelled.
+
+    Args:
+        settings: which channel, and how.
+        sink: takes what happens.
+        statistics: what the database knows.
+        outbound: where messages wait to be posted.
+        observer: told of the work.
+        secrets: values that are masked on record.
+        started: Unix seconds; when the bot started.
+        policy: how long to wait for what.
+        clock: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        settings: ChannelSettings,
+        *,
+        sink: EventSink,
+        statistics: Statistics,
+        outbound: OutboundQueue,
+        observer: ChannelObserver,
+        secrets: Iterable[str] = (),
+        started: float | None = None,
+        policy: ReconnectPolicy | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        key = settings.key
+        self.settings: Final = settings
+        self.started: Final = clock() if started is None else started
+        self.room: Final = Room(settings.name)
+        self.dispatcher: Final = Dispatcher(key, observe=lambda name: observer.frame(key, name))
+        self._observer: Final = observer
+        self._normaliser: Final = Normaliser(
+            key, self.room, sink, bot_name=settings.credentials.user, started=self.started, clock=clock
+        )
+        self._sending: Final = SendQueue(self.room, on_wait=observer.throttled)
+        self._router: Final = CommandRouter(
+            key,
+            room=self.room,
+            sending=self._sending,
+            audit=Audit(key, sink, self._normaliser.timeline, secrets),
+            statistics=statistics,
+            context=self,
+            cooldowns=Cooldowns(settings.user_cooldown, settings.channel_cooldown),
+            clock=clock,
+            observe=observer.command,
+        )
+        self._poster: Final = OutboundPoster(
+            key,
+            queue=outbound,
+            room=self.room,
+            sending=self._sending,
+            sink=sink,
+            timeline=self._normaliser.timeline,
+            interval=settings.outbound_interval,
+        )
+        # The room first: whoever comes after it sees the room as the frame left it.
+        self._normaliser.follow(self.dispatcher)
+        self._sending.follow(self.dispatcher)
+        self._router.follow(self.dispatcher)
+        self._client: Final = CytubeClient(
+            server=settings.server,
+            channel=settings.name,
+            credentials=settings.credentials,
+            dispatcher=self.dispatcher,
+            listener=self,
+            policy=policy,
+            clock=clock,
+        )
+
+    @property
+    def key(self) -> str:
+        """The channel's key."""
+        return self.settings.key
+
+    @property
+    def server(self) -> str:
+        """The CyTube site's address."""
+        return self.settings.server
+
+    @property
+    def joined_since(self) -> float | None:
+        """Unix seconds; since when the bot is in the room, ``None`` while it is not."""
+        return self._client.state.joined_since
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps the bot from being in the room under its name, for the operator; ``None`` where nothing does."""
+        return self._client.state.problem
+
+    async def run(self) -> None:
+        """Be in the channel until cancelled; then leave it."""
+        works = [
+            asyncio.create_task(self._client.run(), name=f"client-{self.key}"),
+            asyncio.create_task(self._repeat(self.settings.status_interval, self._normaliser.report_status)),
+            asyncio.create_task(self._repeat(self.settings.user_count_interval, self._normaliser.report_counts)),
+            asyncio.create_task(self._poster.run(), name=f"outbound-{self.key}"),
+        ]
+        try:
+            await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in works:
+                if work.done():
+                    work.result()
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
+            await self._router.close()
+
+    def connecting(self) -> None:
+        """A connection is about to be made."""
+        self._normaliser.connected()
+
+    def joined(self, emit: Emit) -> None:
+        """The channel is joined."""
+        self._sending.open(emit)
+        self._observer.connected(self.key, True)
+
+    def logged_in(self) -> None:
+        """The bot has its name and rank."""
+        self._normaliser.report_status()
+
+    async def disconnected(self, cause: Cause, last_seen: float | None) -> None:
+        """The connection is gone."""
+        self._normaliser.disconnected(last_seen=last_seen)
+        self._observer.connected(self.key, False)
+        self._observer.connection_ended(self.key, cause.value)
+        await self._sending.close()
+
+    @staticmethod
+    async def _repeat(interval: float, work: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            work()

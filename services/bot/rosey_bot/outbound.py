@@ -1,0 +1,155 @@
+"""Posts what others have put into the channel's outbound queue, each message at most once.
+
+Only what this bot has claimed is posted. CyTube confirms nothing but by its echo: where the echo does not come,
+nobody knows whether the message was seen, and it is reported as failed for good rather than posted twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
+from rosey_bot.cytube.text import split_message
+from rosey_bot.room.room import Room
+from rosey_bot.sink import EventSink
+from rosey_bot.timeline import Timeline
+from rosey_core import identity
+from rosey_core.events import OutboundFailed, OutboundSent
+
+log = logging.getLogger(__name__)
+
+LIMIT: Final = 5
+"""Messages claimed at a time: no more than can be posted before the claim runs out."""
+PLATFORM: Final = "cytube"
+
+
+class OutboundMessage(Struct, frozen=True):
+    """A message that was claimed."""
+
+    id: int
+    message: str
+
+
+class OutboundUnavailable(Exception):
+    """The outbound queue cannot be reached now."""
+
+
+class OutboundQueue(Protocol):
+    """Where messages wait to be posted."""
+
+    async def claim(self, channel: str, limit: int) -> list[OutboundMessage]:
+        """Claim messages for this bot, by the channel's key.
+
+        Raises:
+            OutboundUnavailable: it cannot be reached.
+        """
+
+
+class OutboundPoster:
+    """Posts one channel's outbound messages.
+
+    Args:
+        channel: the channel's key.
+        queue: where they come from.
+        room: the channel now.
+        sending: posts them.
+        sink: is told what became of them.
+        timeline: the channel's times.
+        interval: seconds between two looks into the queue.
+        sleep: waits seconds.
+    """
+
+    def __init__(
+        self,
+        channel: str,
+        *,
+        queue: OutboundQueue,
+        room: Room,
+        sending: SendQueue,
+        sink: EventSink,
+        timeline: Timeline,
+        interval: float = 2.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._channel: Final = channel
+        self._queue: Final = queue
+        self._room: Final = room
+        self._sending: Final = sending
+        self._sink: Final = sink
+        self._timeline: Final = timeline
+        self._interval: Final = interval
+        self._sleep: Final = sleep
+        self._problem = ""
+
+    async def run(self) -> None:
+        """Post what comes, until cancelled."""
+        while True:
+            await self.post_waiting()
+            await self._sleep(self._interval)
+
+    async def post_waiting(self) -> None:
+        """Claim and post what waits, if the bot may speak now."""
+        room = self._room
+        if not room.is_joined or room.own_name is None or not room.permissions.allow("chat", room.own_rank):
+            return
+        try:
+            messages = await self._queue.claim(self._channel, LIMIT)
+        except OutboundUnavailable as error:
+            if str(error) != self._problem:
+                log.info("%s: no outbound messages: %s", self._channel, error)
+            self._problem = str(error)
+            return
+        self._problem = ""
+        for place, message in enumerate(messages, start=1):
+            try:
+                await self._post(message)
+            except asyncio.CancelledError:
+                # What became of this one nobody knows; the others would be given up with it when their claim ends.
+                for unposted in messages[place:]:
+                    self._failed(unposted, "the bot has stopped before it came to it", permanent=False)
+                raise
+
+    async def _post(self, message: OutboundMessage) -> None:
+        parts = split_message(message.message)
+        if not parts:
+            self._failed(message, "there is nothing to say in it", permanent=True)
+        for number, part in enumerate(parts, start=1):
+            receipt = await self._sending.say(part)
+            if receipt.outcome is not Outcome.SENT:
+                begun = f"after {number - 1} of {len(parts)} parts: " if number > 1 else ""
+                self._failed(message, f"{begun}{receipt.reason}", permanent=number > 1 or not _is_unseen(receipt))
+                return
+        if parts:
+            self._sink.publish(
+                OutboundSent(
+                    message_id=message.id,
+                    channel=self._channel,
+                    timestamp=self._timeline.now(),
+                    platform=PLATFORM,
+                    id=identity.uuid7(),
+                )
+            )
+
+    def _failed(self, message: OutboundMessage, error: str, *, permanent: bool) -> None:
+        log.warning("%s: outbound message %d was not posted: %s", self._channel, message.id, error)
+        self._sink.publish(
+            OutboundFailed(
+                message_id=message.id,
+                error=error,
+                permanent=permanent,
+                channel=self._channel,
+                timestamp=self._timeline.now(),
+                platform=PLATFORM,
+                id=identity.uuid7(),
+            )
+        )
+
+
+def _is_unseen(receipt: Receipt) -> bool:
+    """Whether certainly nobody has seen it, so that it may be tried again."""
+    return receipt.outcome is Outcome.NOT_SENT

@@ -1,0 +1,60 @@
+"""The bot's metrics: what its channels and its outbox tell, in Prometheus' terms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter
+
+from rosey_bot.cytube.frames import NAMES
+from rosey_bot.publish.outbox import Outbox
+from rosey_core.telemetry.metrics import BotMetrics
+
+
+class BotTelemetry:
+    """A ``ChannelObserver`` that counts.
+
+    Args:
+        registry: where the metrics go.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._metrics: Final = BotMetrics(registry, NAMES)
+        self._seen: dict[str, int] = {}
+
+    def frame(self, channel: str, name: str) -> None:
+        """A frame came."""
+        self._metrics.frames[channel, name].inc()
+
+    def connected(self, channel: str, is_connected: bool) -> None:
+        """The bot entered the room, or is in it no more."""
+        self._metrics.connected[channel].set(is_connected)
+
+    def connection_ended(self, channel: str, cause: str) -> None:
+        """A connection ended, or could not be made."""
+        self._metrics.reconnects[channel, cause].inc()
+
+    def command(self, name: str, outcome: str, seconds: float) -> None:
+        """A command was carried out."""
+        self._metrics.commands[name, outcome].inc()
+        self._metrics.command_seconds[name].observe(seconds)
+
+    def throttled(self, seconds: float) -> None:
+        """A message waited for CyTube's rate limit."""
+        self._metrics.throttle_wait_seconds.observe(seconds)
+
+    def acknowledged(self, seconds: float) -> None:
+        """An event was acknowledged, so long after it was published."""
+        self._metrics.ack_seconds.observe(seconds)
+
+    def read_outbox(self, outbox: Outbox) -> None:
+        """Take over what the outbox has counted since the last time."""
+        statistics = outbox.statistics
+        self._metrics.outbox_depth.set(outbox.backlog)
+        self._raise_to("retried", self._metrics.outbox_retried, statistics.retried)
+        self._raise_to("spooled", self._metrics.outbox_spooled, statistics.spooled)
+        self._raise_to("dropped", self._metrics.outbox_dropped, statistics.dropped)
+
+    def _raise_to(self, name: str, counter: Counter, total: int) -> None:
+        counter.inc(max(total - self._seen.get(name, 0), 0))
+        self._seen[name] = total

@@ -1,0 +1,259 @@
+"""The bot's process as a whole, in this one: a simulated CyTube on one side, a real NATS on the other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from prometheus_client import CollectorRegistry
+
+from rosey_bot import service
+from rosey_core import streams, subjects
+from rosey_core.config import Config, ConfigError
+from rosey_core.health import Health, HealthServer
+from rosey_core.service import ServiceContext
+from rosey_core.telemetry.metrics import exposition
+from rosey_simulator.server import SimulatorServer
+from tests.integration.bot.harness import CHANNEL, Person
+from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
+
+STATS = {
+    "success": True,
+    "high_water_mark": {"users": 12, "timestamp": 1794514500},
+    "high_water_connected": {"users": 30, "timestamp": 1794514500},
+    "top_chatters": [{"username": "Alice", "chat_lines": 7}],
+    "total_users_seen": 57,
+}
+
+
+class Process:
+    """The service, run in this process."""
+
+    def __init__(self, config: Config) -> None:
+        registry = CollectorRegistry()
+        health = Health()
+        self.context = ServiceContext(asyncio.Event(), health, registry, HealthServer(health, registry))
+        self.config = config
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> Process:
+        self._task = asyncio.create_task(service.serve(self.config, self.context))
+        return self
+
+    async def stop(self) -> None:
+        self.context.stop.set()
+        if self._task is not None:
+            await asyncio.wait_for(self._task, 10)
+
+    @property
+    def health(self) -> Health:
+        return self.context.health
+
+    async def until_ready(self) -> None:
+        await until(lambda: self.health.ready, what=f"ready: {self.health.reason}")
+
+    def metric(self, line: str) -> bool:
+        text, _ = exposition(self.context.registry, "")
+        return line in text.decode()
+
+
+MakeProcess = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture
+async def process(cytube: SimulatorServer, tmp_path: Path) -> AsyncIterator[MakeProcess]:
+    """Start the service for one channel with NATS at an address."""
+    started: list[Process] = []
+
+    async def make(nats_url: str, **bot: Any) -> Process:
+        config = Config.model_validate(
+            {
+                "platforms": [{"server": cytube.url, "channel": CHANNEL, "user": "Rosey", "password": "pw-Rosey"}],
+                "nats": {"url": nats_url},
+                "bot": {"spool_dir": str(tmp_path / "spool"), "outbound_interval": 0.05, **bot},
+            }
+        )
+        started.append(Process(config))
+        return await started[-1].start()
+
+    yield make
+    for process in started:
+        await process.stop()
+
+
+@pytest.fixture
+async def mod(cytube: SimulatorServer) -> AsyncIterator[Person]:
+    """The channel's owner, present."""
+    person = await Person(cytube).enter("Mod", "pw-Mod")
+    yield person
+    await person.leave()
+
+
+async def stored(client: Client) -> list[tuple[str, dict[str, Any]]]:
+    """All events in the stream: subject and payload."""
+    manager = client.jsm()
+    state = (await manager.stream_info(streams.EVENTS)).state
+    found = []
+    for sequence in range(state.first_seq, state.last_seq + 1):
+        message = await manager.get_msg(streams.EVENTS, sequence)
+        found.append((message.subject or "", json.loads(message.data or b"")))
+    return found
+
+
+async def of(client: Client, subject: str) -> list[dict[str, Any]]:
+    return [payload for where, payload in await stored(client) if where == subjects.for_channel(subject, CHANNEL)]
+
+
+async def serve(client: Client, subject: str, answer: Callable[[Any], Any]) -> None:
+    """Be the database for one question."""
+
+    async def reply(message: Msg) -> None:
+        await message.respond(json.dumps(answer(json.loads(message.data))).encode())
+
+    await client.subscribe(subjects.for_channel(subject, CHANNEL), cb=reply)
+    await client.flush()
+
+
+async def test_what_happens_in_the_room_reaches_the_stream(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person, cytube: SimulatorServer
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    bot = await process(nats_server.url)
+    await bot.until_ready()
+    alice = await Person(cytube).enter("Alice", "pw-Alice")
+    await alice.say("hi <3")
+    await until(lambda: alice.heard("Alice"))
+    await alice.leave()
+
+    async def left() -> bool:
+        return any(event["username"] == "Alice" for event in await of(nats_client, subjects.USER_LEFT))
+
+    await until(left)
+    [present] = (await of(nats_client, subjects.USER_PRESENT))[:1]
+    assert [user["username"] for user in present["users"]] == ["Mod"]
+    assert [event["username"] for event in await of(nats_client, subjects.USER_JOINED)] == ["Rosey", "Alice"]
+    [line] = await of(nats_client, subjects.MESSAGE_LOG)
+    assert (line["username"], line["message"]) == ("Alice", "hi <3")
+    assert bot.metric(f'rosey_bot_connected{{channel="{CHANNEL}"}} 1.0')
+    assert bot.metric(f'rosey_bot_frames_total{{channel="{CHANNEL}",event="chatMsg"}}')
+    await bot.stop()
+    statuses = await of(nats_client, subjects.STATUS_UPDATE)
+    assert statuses[-1]["status_data"]["bot_connected"] is False
+
+
+async def test_stats_are_answered_from_the_database(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person
+) -> None:
+    await serve(nats_client, subjects.QUERY_CHANNEL_STATS, lambda question: STATS)
+    bot = await process(nats_server.url)
+    await until(lambda: mod.of("setUserRank") and {"name": "Rosey", "rank": 3} in mod.of("setUserRank"))
+    await mod.whisper("Rosey", "stats")
+    await until(lambda: len(mod.whispers("Rosey")) == 4)
+    assert mod.whispers("Rosey") == [
+        "Peak chat users: 12 (12 Nov 2026 20:15 UTC)",
+        "Peak connected: 30 (12 Nov 2026 20:15 UTC)",
+        "Total unique users: 57",
+        "Top chatters: 1. Alice (7)",
+    ]
+    await until(lambda: bot.metric('rosey_bot_commands_total{command="stats",outcome="success"} 1.0'))
+
+
+async def test_stats_without_a_database_answer_within_a_second(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person
+) -> None:
+    await process(nats_server.url)
+    await until(lambda: {"name": "Rosey", "rank": 3} in mod.of("setUserRank"))
+    await nats_client.subscribe(subjects.for_channel(subjects.QUERY_USER_STATS, CHANNEL))
+    await nats_client.flush()
+    for question, answers in (("stats", 1), ("user Mod", 2)):
+        mod.frames.clear()
+        began = time.monotonic()
+        await mod.whisper("Rosey", question)
+        await until(lambda answers=answers: len(mod.whispers("Rosey")) == answers)
+        assert time.monotonic() - began < 1.0
+        assert mod.whispers("Rosey")[-1] == "Stats unavailable (DatabaseService timeout - is it running?)"
+
+
+async def test_the_bot_starts_and_answers_without_nats_and_delivers_later(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    nats_server.kill()
+    bot = await process(nats_server.url)
+    await until(lambda: {"name": "Rosey", "rank": 3} in mod.of("setUserRank"))
+    assert not bot.health.ready
+    await mod.whisper("Rosey", "stats")
+    await until(lambda: mod.whispers("Rosey") == ["Stats unavailable (NATS not connected)"])
+    await mod.say("nobody is listening")
+    await until(lambda: mod.heard("Mod"))
+    nats_server.start()
+    await bot.until_ready()
+
+    async def delivered() -> bool:
+        lines = await of(nats_client, subjects.MESSAGE_LOG)
+        results = [event["result"] for event in await of(nats_client, subjects.PM_COMMAND)]
+        return [line["message"] for line in lines] == ["nobody is listening"] and results == ["pending", "error"]
+
+    await until(delivered)
+
+
+async def test_outbound_messages_are_posted_once_and_reported(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    waiting = [[{"id": 7, "timestamp": 1, "message": "news for all"}]]
+    await serve(nats_client, subjects.OUTBOUND_CLAIM, lambda question: waiting.pop() if waiting else [])
+    await process(nats_server.url)
+    await until(lambda: mod.heard("Rosey") == ["news for all"])
+
+    async def reported() -> list[int]:
+        return [event["message_id"] for event in await of(nats_client, subjects.OUTBOUND_MARK_SENT)]
+
+    await until(reported)
+    assert await reported() == [7]
+    assert mod.heard("Rosey") == ["news for all"]
+
+
+async def test_readiness_says_what_is_missing(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, cytube: SimulatorServer
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    await cytube.stop()
+    bot = await process(nats_server.url)
+    await until(lambda: "cannot reach" in bot.health.reason)
+    assert f"channel {CHANNEL}" in bot.health.reason
+    await cytube.start()
+    await bot.until_ready()
+    await cytube.stop()
+    await until(lambda: not bot.health.ready)
+
+
+async def test_check_finds_what_would_not_work(cytube: SimulatorServer) -> None:
+    good = {"server": cytube.url, "channel": CHANNEL}
+    assert await service.check(Config.model_validate({"platforms": [good]})) == []
+    away = {"server": "http://127.0.0.1:1", "channel": "elsewhere"}
+    [problem] = await service.check(Config.model_validate({"platforms": [good, away]}))
+    assert problem.startswith("elsewhere: cannot reach http://127.0.0.1:1")
+    assert await service.check(Config()) == ["no channel is enabled: there is nothing to sit in"]
+
+
+async def test_without_a_channel_there_is_nothing_to_do() -> None:
+    with pytest.raises(ConfigError, match="no channel is enabled"):
+        await service.serve(Config(), Process(Config()).context)
+
+
+async def test_a_spool_that_cannot_be_used_is_bad_configuration(process: MakeProcess, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    config = Config.model_validate(
+        {"platforms": [{"channel": CHANNEL}], "bot": {"spool_dir": str(tmp_path / "file" / "spool")}}
+    )
+    with pytest.raises(ConfigError, match="spool_dir"):
+        await service.serve(config, Process(config).context)

@@ -1,0 +1,168 @@
+"""Posting what waits in the outbound queue: each message at most once, and the outcome as it was."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from rosey_bot.cytube.sending import Outcome, Receipt
+from rosey_bot.outbound import OutboundMessage, OutboundPoster, OutboundUnavailable
+from rosey_core.events import OutboundFailed, OutboundSent
+from tests.support.waiting import until
+from tests.unit.bot.harness import RoomHarness, user
+
+
+class FakeQueue:
+    """Gives what the test puts in, once."""
+
+    def __init__(self) -> None:
+        self.messages: list[OutboundMessage] = []
+        self.problem: str | None = None
+        self.claims = 0
+
+    async def claim(self, channel: str, limit: int) -> list[OutboundMessage]:
+        assert channel == "lobby"
+        self.claims += 1
+        if self.problem is not None:
+            raise OutboundUnavailable(self.problem)
+        given, self.messages = self.messages[:limit], self.messages[limit:]
+        return given
+
+
+class FakeSending:
+    """Says everything, unless the test has other plans."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.receipts: list[Receipt] = []
+        self.hangs = False
+
+    def say(self, text: str) -> asyncio.Future[Receipt]:
+        self.said.append(text)
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        if not self.hangs:
+            future.set_result(self.receipts.pop(0) if self.receipts else Receipt(Outcome.SENT))
+        return future
+
+
+class Posting:
+    def __init__(self, harness: RoomHarness) -> None:
+        self.harness = harness
+        self.queue = FakeQueue()
+        self.sending = FakeSending()
+        self.poster = OutboundPoster(
+            "lobby",
+            queue=self.queue,
+            room=harness.room,
+            sending=self.sending,  # type: ignore[arg-type]
+            sink=harness.sink,
+            timeline=harness.normaliser.timeline,
+            interval=0.01,
+        )
+
+    def put(self, *texts: str) -> None:
+        self.queue.messages += [OutboundMessage(number, text) for number, text in enumerate(texts, start=1)]
+
+
+@pytest.fixture
+def posting(harness: RoomHarness) -> Posting:
+    harness.join(user("Alice"))
+    harness.log_in()
+    return Posting(harness)
+
+
+async def test_messages_are_posted_in_order_and_reported(posting: Posting) -> None:
+    posting.put("one", "two")
+    await posting.poster.post_waiting()
+    assert posting.sending.said == ["one", "two"]
+    sent = posting.harness.sink.of(OutboundSent)
+    assert [event.message_id for event in sent] == [1, 2]
+    assert sent[0].channel == "lobby"
+    assert posting.harness.sink.of(OutboundFailed) == []
+
+
+async def test_long_messages_are_posted_in_parts(posting: Posting) -> None:
+    posting.put("word " * 100)
+    await posting.poster.post_waiting()
+    assert len(posting.sending.said) == 2
+    assert len(posting.harness.sink.of(OutboundSent)) == 1
+
+
+async def test_a_message_is_never_a_slash_command(posting: Posting) -> None:
+    posting.put("/kick Alice")
+    await posting.poster.post_waiting()
+    assert posting.sending.said == [" /kick Alice"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "permanent"), [(Outcome.REFUSED, True), (Outcome.UNCONFIRMED, True), (Outcome.NOT_SENT, False)]
+)
+async def test_failures_are_reported_as_what_they_are(posting: Posting, outcome: Outcome, permanent: bool) -> None:
+    posting.sending.receipts = [Receipt(outcome, "because")]
+    posting.put("one")
+    await posting.poster.post_waiting()
+    [failed] = posting.harness.sink.of(OutboundFailed)
+    assert (failed.message_id, failed.error, failed.permanent) == (1, "because", permanent)
+    assert posting.harness.sink.of(OutboundSent) == []
+
+
+async def test_a_message_half_posted_is_not_tried_again(posting: Posting) -> None:
+    posting.sending.receipts = [Receipt(Outcome.SENT), Receipt(Outcome.NOT_SENT, "connection lost")]
+    posting.put("word " * 100)
+    await posting.poster.post_waiting()
+    [failed] = posting.harness.sink.of(OutboundFailed)
+    assert failed.permanent
+    assert "after 1 of 2 parts" in failed.error
+
+
+async def test_a_blank_message_has_failed_for_good(posting: Posting) -> None:
+    posting.put(" \n ")
+    await posting.poster.post_waiting()
+    assert posting.sending.said == []
+    [failed] = posting.harness.sink.of(OutboundFailed)
+    assert failed.permanent
+
+
+async def test_nothing_is_claimed_that_could_not_be_said(posting: Posting) -> None:
+    harness = posting.harness
+    harness.frame("setPermissions", {"chat": 4})
+    await posting.poster.post_waiting()
+    harness.frame("setPermissions", {"chat": 0})
+    harness.room.own_name = None
+    await posting.poster.post_waiting()
+    harness.normaliser.disconnected()
+    await posting.poster.post_waiting()
+    assert posting.queue.claims == 0
+
+
+async def test_an_unreachable_queue_is_logged_once(posting: Posting, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    posting.queue.problem = "nobody serves it"
+    for _ in range(3):
+        await posting.poster.post_waiting()
+    assert caplog.text.count("nobody serves it") == 1
+    posting.queue.problem = None
+    posting.put("one")
+    await posting.poster.post_waiting()
+    assert posting.sending.said == ["one"]
+
+
+async def test_the_queue_is_looked_into_again_and_again(posting: Posting) -> None:
+    work = asyncio.create_task(posting.poster.run())
+    await until(lambda: posting.queue.claims > 2)
+    posting.put("late")
+    await until(lambda: posting.sending.said == ["late"])
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+
+
+async def test_a_stop_gives_back_what_was_not_begun(posting: Posting) -> None:
+    posting.sending.hangs = True
+    posting.put("one", "two", "three")
+    work = asyncio.create_task(posting.poster.run())
+    await until(lambda: posting.sending.said)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    failed = posting.harness.sink.of(OutboundFailed)
+    assert [(event.message_id, event.permanent) for event in failed] == [(2, False), (3, False)]

@@ -1,0 +1,100 @@
+"""Asking the database, and every way in which it can fail to answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rosey_bot.commands.statistics import ChannelStats, Chatter, Peak, StatisticsFailure, UserStats
+from rosey_bot.outbound import OutboundMessage, OutboundUnavailable
+from rosey_bot.outbound_client import OutboundClient
+from rosey_bot.statistics_client import StatisticsClient
+from rosey_core.bus import NoResponders, NotConnected, RequestTimeout
+
+TIMEOUT = "Stats unavailable (DatabaseService timeout - is it running?)"
+
+
+class FakeBus:
+    """Answers one thing, or raises it."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, Any, float]] = []
+
+    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+        self.asked.append((subject, json.loads(payload), timeout))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
+
+
+async def test_channel_stats_are_asked_for_the_channel() -> None:
+    bus = FakeBus(
+        {
+            "success": True,
+            "high_water_mark": {"users": 3, "timestamp": 1000},
+            "high_water_connected": {"users": 5, "timestamp": None},
+            "top_chatters": [{"username": "Alice", "chat_lines": 7}],
+            "total_users_seen": 9,
+            "something_new": 1,
+        }
+    )
+    stats = await StatisticsClient(bus).channel_stats("lobby")
+    assert stats == ChannelStats(Peak(3, 1000.0), Peak(5), [Chatter("Alice", 7)], 9)
+    assert bus.asked == [("rosey.db.query.channel_stats.lobby", {}, 0.8)]
+
+
+async def test_user_stats_are_asked_for_the_user() -> None:
+    bus = FakeBus({"success": True, "found": False, "username": "Ghost", "message": "never seen"})
+    assert await StatisticsClient(bus, timeout=0.5).user_stats("lobby", "Ghost") == UserStats(
+        found=False, username="Ghost"
+    )
+    assert bus.asked == [("rosey.db.query.user_stats.lobby", {"username": "Ghost"}, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (NotConnected("x"), "Stats unavailable (NATS not connected)"),
+        (NoResponders("x"), TIMEOUT),
+        (RequestTimeout("x"), TIMEOUT),
+        ({"success": False, "error": "disk full"}, "Stats error: disk full"),
+        ({"success": False}, "Stats error: no reason given"),
+        ({"success": True}, "Stats error: the database's answer cannot be read"),
+        (b"\xff{", "Stats error: the database's answer cannot be read"),
+        (b"", "Stats error: the database's answer cannot be read"),
+    ],
+)
+async def test_each_failure_has_its_sentence(answer: Any, sentence: str) -> None:
+    client = StatisticsClient(FakeBus(answer))
+    with pytest.raises(StatisticsFailure) as caught:
+        await client.channel_stats("lobby")
+    assert str(caught.value) == sentence
+    with pytest.raises(StatisticsFailure) as caught:
+        await client.user_stats("lobby", "Alice")
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [{"id": 4, "timestamp": 1, "message": "hello", "retry_count": 0}],
+        {"success": True, "messages": [{"id": 4, "message": "hello"}], "claimed_until": 5},
+    ],
+)
+async def test_claimed_messages(answer: Any) -> None:
+    bus = FakeBus(answer)
+    messages = await OutboundClient(bus, claimed_by="bot-1").claim("lobby", 5)
+    assert messages == [OutboundMessage(4, "hello")]
+    assert bus.asked == [("rosey.db.messages.outbound.claim.lobby", {"limit": 5, "claimed_by": "bot-1"}, 2.0)]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [NotConnected("x"), NoResponders("x"), RequestTimeout("x"), b"nonsense", {"success": False, "error": "no"}],
+)
+async def test_an_unreachable_queue_says_so(answer: Any) -> None:
+    with pytest.raises(OutboundUnavailable):
+        await OutboundClient(FakeBus(answer), claimed_by="bot-1").claim("lobby", 5)
