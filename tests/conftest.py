@@ -38,6 +38,12 @@ def nats_server(make_nats_server: Callable[..., NatsServer]) -> NatsServer:
 @pytest.fixture
 async def nats_client(nats_server: NatsServer) -> AsyncIterator[Client]:
     """A plain client of ``nats_server``, to look at what the code under test has done; reconnects fast."""
-    client = await nats.connect(nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.02)
+
+    async def expect_errors(error: Exception) -> None:
+        """Tests kill servers; that this client notices is no news."""
+
+    client = await nats.connect(
+        nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.02, error_cb=expect_errors
+    )
     yield client
     await client.close()

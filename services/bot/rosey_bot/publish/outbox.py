@@ -35,6 +35,7 @@ ROUND: Final = 0.025
 WRITE_BYTES: Final = 1 << 19
 """Bytes that are handed to the disk at a time."""
 DISK_RETRY: Final = 1.0
+RECOVERY: Final = 0.5
 COMPLAINT_INTERVAL: Final = 10.0
 
 T = TypeVar("T")
@@ -185,6 +186,7 @@ class Outbox:
             await asyncio.gather(self._keeper, return_exceptions=True)
             await self._write_the_rest()
             await self._in_thread(self._spool.close)
+        self._complain()
         self._medium.shutdown()
         self._disk.shutdown()
 
@@ -209,6 +211,7 @@ class Outbox:
                 await self._look()
             except Exception:
                 log.exception("looking after the outbox")
+                await asyncio.sleep(RECOVERY)
             if self._has_work():
                 await asyncio.sleep(ROUND)
                 self._attention.set()
@@ -332,7 +335,12 @@ class Outbox:
         now = self._clock()
         if now - self._complained_at >= COMPLAINT_INTERVAL:
             self._complained_at = now
-            log.error("%d events lost: %s", self._unmentioned, self.problem or "the outbox is closed")
+            self._complain()
+
+    def _complain(self) -> None:
+        if self._unmentioned:
+            reason = self._disk_problem or ("the outbox is closed" if self._closing else "memory is full")
+            log.error("%d events lost: %s", self._unmentioned, reason)
             self._unmentioned = 0
 
     async def _in_thread(self, call: Callable[[], T]) -> T:

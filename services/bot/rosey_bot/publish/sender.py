@@ -217,6 +217,7 @@ class Sender:
         if acknowledgement.duplicate:
             self._statistics.duplicates += 1
         self._window.settle(delivery)
+        self._window.open()
         self._on_settled(delivery)
         if self._on_ack_latency is not None:
             self._on_ack_latency(self._clock() - delivery.accepted_at)

@@ -132,17 +132,20 @@ class Window:
         return self._unsettled.get(token)
 
     def settle(self, delivery: Delivery) -> None:
-        """Forget an unsettled delivery, and open the window."""
+        """Forget an unsettled delivery."""
         del self._unsettled[delivery.token]
         if delivery.state == IN_FLIGHT:
             self.in_flight -= 1
             self._in_flight_bytes -= delivery.weight
         delivery.state = SETTLED
         self.bytes -= delivery.weight
-        self._allowed = self._limit
         sent = self._sent
         while sent and sent[0].state == SETTLED:
             sent.popleft()
+
+    def open(self) -> None:
+        """Let as many be in flight as may be: the stream takes them."""
+        self._allowed = self._limit
 
     def rewind(self) -> None:
         """Queue again, in order and before everything else, what is in flight; narrow the window to one."""

@@ -1,0 +1,66 @@
+"""Was each event stored once, and in order? The test's own record against what is in the stream."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from rosey_core import events, streams
+from tests.support.waiting import until
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Ids of events that are missing, that are there more than once, that came after a later one of their channel."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    reordered: list[str] = field(default_factory=list)
+
+
+CLEAN = Verdict()
+
+
+async def stored_events(client: Client) -> list[events.Event]:
+    """Every event of the event stream, in its order."""
+    await until(lambda: client.is_connected)
+    js = client.jetstream()
+    last = (await js.stream_info(streams.EVENTS)).state.messages
+    found: list[events.Event] = []
+
+    async def take(message: Msg) -> None:
+        found.append(events.decode(message.subject, message.data)[0])
+
+    subscription = await js.subscribe("", stream=streams.EVENTS, cb=take, ordered_consumer=True)
+    await until(lambda: len(found) >= last, timeout=20)
+    await subscription.unsubscribe()
+    return found
+
+
+def judge(published: Sequence[events.Event], stored: Sequence[events.Event]) -> Verdict:
+    """Compare what was published, in its order, with what is stored."""
+    times = Counter(_ids(stored))
+    wanted = list(_ids(published))
+    place = {event_id: index for index, event_id in enumerate(wanted)}
+    reordered = []
+    furthest: dict[str | None, int] = {}
+    for event in stored:
+        index = place.get(event.event_id or "")
+        if index is None:
+            continue
+        if index < furthest.get(event.channel, -1) and times[event.event_id or ""] == 1:
+            reordered.append(event.event_id or "")
+        furthest[event.channel] = max(index, furthest.get(event.channel, -1))
+    return Verdict(
+        lost=[event_id for event_id in wanted if not times[event_id]],
+        doubled=[event_id for event_id in wanted if times[event_id] > 1],
+        reordered=reordered,
+    )
+
+
+def _ids(some: Iterable[events.Event]) -> Iterable[str]:
+    return (event.event_id or "" for event in some)
