@@ -204,8 +204,6 @@ class Replay:
                 await asyncio.sleep(0)
 
     def _is_settled(self) -> bool:
-        if not self._server.settled:
-            return False
         connections = {connection.sid: connection for connection in self._server.connections}
         for clients in self._clients.values():
             for client in clients:
@@ -214,8 +212,8 @@ class Replay:
                     if client.closed == (connection is None):
                         continue
                     return False
-                if connection.received < client.events_sent and not connection.kicked:
+                if connection.received < client.events_sent and not connection.put_out:
                     return False
-                if connection.sent > client.packets_received:
+                if not connection.idle or connection.sent > client.packets_received:
                     return False
         return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,8 +12,6 @@ from aiohttp import web
 from socketio.packet import ACK, CONNECT, CONNECT_ERROR, DISCONNECT, EVENT, Packet
 
 from rosey_simulator.frames import Frame
-
-log = logging.getLogger(__name__)
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
@@ -31,12 +28,14 @@ class Connection:
         # The request that carries the transport now; a client that upgrades to a websocket gets another one.
         self.request = request
         self.connected = False
-        self.kicked = False
+        self.put_out = False
         # Events taken from the client, and packets put for it.
         self.received = 0
         self.sent = 0
         self._engine = engine
         self._spawn = spawn
+        # Called when the server has put the client out.
+        self.left: Callable[[], None] | None = None
         self._outbox: deque[str | None] = deque()
         self._flushing = False
 
@@ -64,8 +63,10 @@ class Connection:
         """Leave the namespace, as after a kick. The transport stays open until the client closes it or sends on."""
         if self.connected:
             self.connected = False
-            self.kicked = True
+            self.put_out = True
             self.put(str(Packet(DISCONNECT, namespace="/").encode()))
+            if self.left is not None:
+                self.left()
 
     def cut(self) -> None:
         """End the transport without a word; the client sees code 1006."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import math
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from rosey_simulator.crowd.crowd import DEFAULT_BOT, Crowd
-from rosey_simulator.crowd.driver import run_live
-from rosey_simulator.crowd.record import Record
+from rosey_simulator.recording import RecordingError, RecordingServer
 from rosey_simulator.server import SimulatorServer
+from rosey_simulator.site import CHANNEL_NAME
 
 log = logging.getLogger("rosey.simulator")
 
@@ -25,90 +22,75 @@ def parser() -> argparse.ArgumentParser:
         description="A CyTube site on this machine, to try a bot against.",
     )
     result.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    result.add_argument("--port", type=int, default=8080, help="port to listen on, 0 for a free one")
+    result.add_argument("--port", type=_port, default=8080, help="port, 0 for a free one (default: %(default)s)")
     result.add_argument(
-        "--channel", action="append", metavar="NAME", help="a registered channel; may be given again (default: demo)"
+        "--channel",
+        action="append",
+        type=_channel,
+        metavar="NAME",
+        help="a registered channel; may be given again (default: demo)",
     )
-    crowd = result.add_argument_group("crowd", "people who live in the channels")
-    crowd.add_argument("--crowd", action="store_true", help="let people come, chat and queue videos")
-    crowd.add_argument("--seed", type=int, default=1, help="another number is another crowd (default: %(default)s)")
-    crowd.add_argument("--users", type=int, default=30, help="people for each channel (default: %(default)s)")
-    crowd.add_argument(
-        "--rate", type=positive, default=5.0, metavar="ACTIONS_PER_S", help="in all channels (default: %(default)g)"
-    )
-    crowd.add_argument("--actions", type=int, metavar="N", help="fall silent after so many (default: never)")
-    crowd.add_argument("--record", type=Path, metavar="FILE", help="write down what happens, a JSON object a line")
-    crowd.add_argument(
-        "--bot", default=DEFAULT_BOT, metavar="NAME", help="whom moderators command (default: %(default)s)"
-    )
+    result.add_argument("--recording", type=Path, metavar="FILE", help="play a recording instead, and end with it")
+    result.add_argument("--client", default="bot", metavar="LABEL", help="whose frames to play (default: %(default)s)")
+    result.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="how many times faster to play")
     return result
 
 
-def positive(text: str) -> float:
-    """A number above zero. Raises ValueError for anything else."""
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise ValueError(text)
-    return number
-
-
 async def serve(arguments: argparse.Namespace) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, or until the recording has been played. Raises OSError, RecordingError."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = SimulatorServer(arguments.host, arguments.port)
-    for name in arguments.channel or ["demo"]:
-        server.add_channel(name)
+    server: SimulatorServer | RecordingServer
+    ends = [loop.create_task(stop.wait())]
+    if arguments.recording is not None:
+        server = RecordingServer(arguments.recording, arguments.client, arguments.speed, arguments.host, arguments.port)
+        ends.append(loop.create_task(server.done.wait()))
+    else:
+        server = SimulatorServer(arguments.host, arguments.port)
+        for name in arguments.channel or ["demo"]:
+            server.add_channel(name)
     await server.start()
     log.info("listening on %s", server.url)
     try:
-        async with live_crowd(server, arguments):
-            await stop.wait()
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        for end in ends:
+            end.cancel()
         await server.stop()
 
 
-@asynccontextmanager
-async def live_crowd(server: SimulatorServer, arguments: argparse.Namespace) -> AsyncIterator[None]:
-    """Have the crowd live in all rooms of the server meanwhile, if one is asked for."""
-    if not arguments.crowd:
-        yield
-        return
-    site = server.site
-    with Record(arguments.record, keep=False) as record:
-        crowd = Crowd(
-            site,
-            site.rooms,
-            record,
-            seed=arguments.seed,
-            users=arguments.users,
-            rate=arguments.rate,
-            bot=arguments.bot,
-        )
-        life = asyncio.create_task(run_live(crowd, site.scheduler.clock, actions=arguments.actions))
-        life.add_done_callback(_report)
-        try:
-            yield
-        finally:
-            life.cancel()
-            await asyncio.gather(life, return_exceptions=True)
-
-
-def _report(life: asyncio.Task[int]) -> None:
-    if life.cancelled():
-        return
-    if life.exception() is None:
-        log.info("the crowd has fallen silent after %d actions", life.result())
-    else:
-        log.error("the crowd has failed", exc_info=life.exception())
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the process. Returns its exit code."""
+    """Run the process. Returns its exit code: 0, or 1 where it cannot serve."""
     arguments = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
-    asyncio.run(serve(arguments))
+    try:
+        asyncio.run(serve(arguments))
+    except (OSError, RecordingError) as error:
+        log.error("%s", error)
+        return 1
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"not a port: {text!r}")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise argparse.ArgumentTypeError(f"not a number above 0: {text!r}")
+    return speed
+
+
+def _channel(text: str) -> str:
+    if not CHANNEL_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"not a channel name: {text!r}")
+    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,8 +24,6 @@ from rosey_simulator.schema import SchemaError, check
 from rosey_simulator.throttle import Coalescer
 from rosey_simulator.voteskip import Voteskip
 from rosey_simulator.witness import Witness
-
-log = logging.getLogger(__name__)
 
 USERCOUNT_SECONDS = 10.0
 SITE_ADMIN_RANK = 255.0
