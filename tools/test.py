@@ -1,0 +1,127 @@
+"""Run every test that needs nothing but wheels, and judge the run: ``make test``.
+
+Two processes share the tests. Coverage counts what every process executes, those that the tests start included. The
+run fails where a test fails, is skipped or is expected to fail, and where a package is covered too little.
+
+Options go to pytest as they are (``make test ARGS='-k outbox'``); such a run is of a part, and its coverage is not
+judged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+from xml.etree import ElementTree
+
+import coverage
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SUITES: Final = ("tests/unit", "tests/integration", "tests/system")
+PROCESSES: Final = 2
+SLOWEST: Final = 15
+GOALS: Final = {"rosey_core": 95.0, "rosey_bot": 95.0, "rosey_database": 95.0}
+"""Per cent of lines; other packages have ``OTHER_GOAL``."""
+OTHER_GOAL: Final = 80.0
+
+
+class Cover(NamedTuple):
+    """How many of a package's lines were executed."""
+
+    package: str
+    executed: int
+    lines: int
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.executed / self.lines if self.lines else 100.0
+
+    @property
+    def goal(self) -> float:
+        return GOALS.get(self.package, OTHER_GOAL)
+
+
+def run_tests(arguments: Sequence[str], results: Path) -> tuple[int, str]:
+    """Run pytest with coverage in every process; returns its exit code and the last line of its output."""
+    for stale in ROOT.glob(".coverage*"):
+        stale.unlink()
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(PROCESSES), "--dist", "worksteal"]
+    command += ["--durations", str(SLOWEST), "--durations-min", "0.5", "--junitxml", str(results)]
+    command += arguments or [suite for suite in SUITES if (ROOT / suite).is_dir()]
+    environment = {
+        **os.environ,
+        # coverage's own .pth file reads this in each Python process that starts.
+        "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
+        "COVERAGE_FILE": str(ROOT / ".coverage"),
+    }
+    last = ""
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as pytest:
+        assert pytest.stdout is not None
+        for line in pytest.stdout:
+            print(line, end="", flush=True)
+            last = line.strip() or last
+    return pytest.returncode, last
+
+
+def left_out(results: Path) -> list[str]:
+    """The tests that were skipped or expected to fail, each with its reason."""
+    if not results.exists():
+        return []
+    return [
+        f"{case.get('classname')}.{case.get('name')}: {reason.get('message')}"
+        for case in ElementTree.parse(results).getroot().iter("testcase")
+        for reason in case.findall("skipped")
+    ]
+
+
+def measure() -> list[Cover]:
+    """Combine what all processes executed, and count it by package."""
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "coverage.json"
+        measured = coverage.Coverage(data_file=str(ROOT / ".coverage"), config_file=str(ROOT / "pyproject.toml"))
+        measured.combine([str(ROOT)])
+        measured.save()
+        measured.json_report(outfile=str(report))
+        files = json.loads(report.read_text())["files"]
+    executed: dict[str, int] = {}
+    lines: dict[str, int] = {}
+    for name, file in files.items():
+        package = Path(name).parts[2] if name.startswith("services/") else Path(name).parts[0]
+        executed[package] = executed.get(package, 0) + file["summary"]["covered_lines"]
+        lines[package] = lines.get(package, 0) + file["summary"]["num_statements"]
+    return [Cover(package, executed[package], lines[package]) for package in sorted(lines)]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and judge; returns the exit code."""
+    os.chdir(ROOT)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        results = Path(directory) / "results.xml"
+        code, summary = run_tests(arguments, results)
+        failures = [f"not run: {test}" for test in left_out(results)]
+    if code:
+        failures.append(f"pytest ended with exit code {code}")
+    if not arguments:
+        print("\ncoverage of lines")
+        for cover in measure():
+            met = cover.percent >= cover.goal
+            print(
+                f"  {cover.package:<18}{cover.percent:6.1f} %   at least {cover.goal:g} %{'' if met else '   TOO LOW'}"
+            )
+            if not met:
+                failures.append(f"coverage of {cover.package} is {cover.percent:.1f} %: see .venv/bin/coverage report")
+    for failure in failures:
+        print(f"FAILED {failure}")
+    print(f"{summary} (in all {time.monotonic() - begun:.0f} s)" if summary else "no tests ran")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
