@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from aiohttp import web
 
 from rosey_bot.cytube.backoff import DELAYS, Cause
 from rosey_bot.cytube.sending import Outcome
@@ -239,17 +238,6 @@ async def test_a_channel_that_cannot_be_is_refused(client: ClientHarness) -> Non
     assert client.causes[0] is Cause.REFUSED
 
 
-async def test_a_silent_peer_is_given_up(client: ClientHarness) -> None:
-    """A server that promises pings each 0.2 s and then says nothing: the connection counts as lost soon after."""
-    silent = await SilentServer().start()
-    client.policy = replace(FAST, silence=0.2, answer_timeout=30)
-    client.start(server=silent.url)
-    await until(lambda: client.causes, timeout=5)
-    assert client.causes[0] is Cause.LOST
-    await client.stop()
-    await silent.stop()
-
-
 async def test_leaving_leaves_the_room_at_once(client: ClientHarness, mod: Person) -> None:
     client.start()
     await client.until_ready()
@@ -283,35 +271,3 @@ async def test_a_muted_bot_learns_that_it_is_muted(client: ClientHarness, mod: P
     receipt = await client.sending.say("can you hear me?")
     assert receipt.outcome is Outcome.REFUSED
     assert "muted" in receipt.reason
-
-
-class SilentServer:
-    """Completes a handshake, sends one frame when asked to join, and is never heard of again."""
-
-    async def start(self) -> SilentServer:
-        app = web.Application()
-        app.router.add_get("/socketconfig/{channel}.json", self._config)
-        app.router.add_get("/socket.io/", self._socket)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def stop(self) -> None:
-        await self._runner.cleanup()
-
-    async def _config(self, _: web.Request) -> web.Response:
-        return web.json_response({"servers": [{"url": self.url, "secure": False}]})
-
-    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await socket.send_str('0{"sid":"x","upgrades":[],"pingInterval":200,"pingTimeout":120000}')
-        await socket.receive()
-        await socket.send_str('40{"sid":"y"}')
-        await socket.receive()
-        await socket.send_str('42["rank",-1]')
-        async for _ in socket:
-            pass
-        return socket

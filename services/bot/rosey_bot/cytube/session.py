@@ -120,7 +120,8 @@ class Session:
                 )
         except TimeoutError:
             raise Disconnected(Cause.UNREACHABLE, f"no connection within {self._policy.connect_timeout:g} s") from None
-        except (socketio.exceptions.SocketIOError, aiohttp.ClientError, OSError, ValueError) as error:
+        except Exception as error:
+            # An odd handshake makes the library raise nearly anything.
             raise self._explain_refusal(error) from None
         # CyTube grants itself 120 s beyond a ping's time; nobody should be missed for so long. Holds from the next
         # packet on.
