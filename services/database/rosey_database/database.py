@@ -89,7 +89,7 @@ class BotDatabase:
         except BaseException as error:
             self.conn = self.conn or memory
             await self._release()
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, migrations.UnusableDatabase):
+            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite.UnusableDatabase):
                 raise type(error)(sqlite.advice(error, location)) from error
             raise
 
@@ -295,9 +295,12 @@ class BotDatabase:
         """Add a row to the history of counts."""
         await self._apply(events.UserCount, channel, chat_count=chat_users, connected_count=connected_users)
 
-    async def get_user_count_history(self, hours: float = 24, *, channel: str | None = None) -> list[Row]:
-        """[{timestamp, chat_users, connected_users}], oldest first."""
-        return await self.queries.count_history(_key(channel), int(self._clock() - hours * 3600))
+    async def get_user_count_history(
+        self, hours: float = 24, *, limit: int | None = None, channel: str | None = None
+    ) -> list[Row]:
+        """[{timestamp, chat_users, connected_users}], oldest first; with ``limit`` the newest ones alone."""
+        since = int(self._clock() - hours * 3600)
+        return await self.queries.count_history(_key(channel), since, None if limit is None else _limit(limit))
 
     async def cleanup_old_history(self, days: float = 30, *, channel: str | None = None) -> int:
         """Delete the channel's counts that are older; returns how many."""

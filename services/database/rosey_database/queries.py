@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Executable, Select, func, literal, select
+from sqlalchemy import ColumnElement, CursorResult, Executable, Select, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rosey_core.identity import user_key
@@ -97,14 +97,15 @@ class Queries:
         rows = await self._rows(select(channels.c.users_seen).where(channels.c.id == _channel_id(channel)))
         return int(rows[0]["users_seen"]) if rows else 0
 
-    async def count_history(self, channel: str | None, since: int) -> list[Row]:
-        """[{timestamp, chat_users, connected_users}], oldest first."""
+    async def count_history(self, channel: str | None, since: int, limit: int | None = None) -> list[Row]:
+        """[{timestamp, chat_users, connected_users}], oldest first; with ``limit`` the newest ones alone."""
         history = user_count_history.c
-        return await self._rows(
+        query = (
             select(history.timestamp, history.chat_users, history.connected_users)
             .where(history.channel_id == _channel_id(channel), history.timestamp >= since)
-            .order_by(history.timestamp, history.id)
+            .order_by(history.timestamp.desc(), history.id.desc())
         )
+        return (await self._rows(query if limit is None else query.limit(limit)))[::-1]
 
     async def recent_chat(self, channel: str | None, limit: int, since: int | None = None) -> list[Row]:
         """The last lines, oldest first: [{timestamp, username, message}]."""
@@ -125,8 +126,7 @@ class Queries:
         channel_id = await self._resolve(channel)
         parameters = (channel_id, max_retries, int(bypass_backoff), now, limit)
         async with self._engine.connect() as connection:
-            result = await connection.exec_driver_sql(outbound.UNSENT, parameters)
-            return [dict(row) for row in result.mappings()]
+            return _dicts(await connection.exec_driver_sql(outbound.UNSENT, parameters))
 
     async def outcome_unknown(self, channel: str | None, now: float) -> list[Row]:
         """Messages whose claim ran out without an outcome: [{id, timestamp, message, claimed_by, claimed_until}]."""
@@ -209,8 +209,13 @@ class Queries:
 
     async def _rows(self, query: Executable) -> list[Row]:
         async with self._engine.connect() as connection:
-            result = await connection.execute(query)
-            return [dict(row) for row in result.mappings()]
+            return _dicts(await connection.execute(query))
+
+
+def _dicts(result: CursorResult[Any]) -> list[Row]:
+    # SQLAlchemy's names may be of a subclass of str.
+    names = list(map(str, result.keys()))
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _channel_id(channel: str | None) -> ColumnElement[int]:

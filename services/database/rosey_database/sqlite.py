@@ -91,6 +91,10 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA recursive_triggers = ON")
 
 
+class UnusableDatabase(sqlite3.DatabaseError):
+    """A database that this version cannot work with; it was not touched."""
+
+
 def is_storage_fault(error: BaseException) -> bool:
     """Whether this error is of the disk, the file or its locks, and not of the data that was to be written.
 
@@ -107,6 +111,8 @@ def is_corruption(error: BaseException) -> bool:
 
 def advice(error: BaseException, location: Location) -> str:
     """What is wrong with the storage and what to do, in one sentence for the operator."""
+    if isinstance(error, UnusableDatabase):
+        return str(error)
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if is_corruption(error):
         return f"{location.path} is corrupt ({error}): stop the service and restore a backup (rosey restore)"

@@ -10,7 +10,7 @@ import sqlite3
 from typing import Final
 
 from rosey_database import sqlite
-from rosey_database.sqlite import Location
+from rosey_database.sqlite import Location, UnusableDatabase
 
 VERSION_TABLE: Final = "rosey_schema_version"
 """Not Alembic's usual name: files of the original have an ``alembic_version`` of their own."""
@@ -31,10 +31,6 @@ ORIGINAL_TABLES: Final = frozenset(
         "alembic_version",
     }
 )
-
-
-class UnusableDatabase(sqlite3.DatabaseError):
-    """A database that this version cannot work with; it was not touched."""
 
 
 def upgrade(location: Location) -> None:
@@ -58,8 +54,11 @@ def stored_revision(location: Location) -> str | None:
         UnusableDatabase: it belongs to a newer version, or to another program.
         sqlite3.Error: it cannot be read.
     """
-    if location.file is not None and not location.file.exists():
-        return None
+    if location.file is not None:
+        if location.file.is_dir():
+            raise UnusableDatabase(f"{location.path} is a folder, not a database")
+        if not location.file.exists():
+            return None
     connection = sqlite3.connect(
         location.uri if location.in_memory else f"{location.uri}?mode=ro", uri=True, timeout=sqlite.BUSY_TIMEOUT_S
     )

@@ -1,0 +1,78 @@
+"""What ingest and the requests tell, as metrics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rosey_core import subjects
+from rosey_core.telemetry.metrics import OTHER, DatabaseMetrics
+from rosey_database.ingest.batch import Poison
+from rosey_database.ingest.ingest import Stored
+from rosey_database.requests import server
+
+UNDECODABLE: Final = "undecodable"
+UNSTORABLE: Final = "unstorable"
+
+
+class IngestObserver:
+    """Counts what ingest does.
+
+    Args:
+        metrics: to keep up to date.
+    """
+
+    def __init__(self, metrics: DatabaseMetrics) -> None:
+        self._metrics = metrics
+
+    def stored(self, stored: Stored) -> None:
+        """A batch was committed."""
+        metrics = self._metrics
+        for item in stored.items:
+            metrics.events_stored[item.received.event.SUBJECT].inc()
+            metrics.publish_to_row_seconds.observe(max(stored.committed - item.received.stored, 0.0))
+            if item.received.event.timestamp is not None:
+                metrics.frame_to_row_seconds.observe(max(stored.committed - item.received.time, 0.0))
+        metrics.duplicates_ignored[OTHER].inc(stored.duplicates)
+        metrics.batch_size.observe(len(stored.items))
+        metrics.commit_seconds.observe(stored.commit_seconds)
+        metrics.ingest_lag.set(stored.pending)
+        metrics.stored_position.set(stored.position.sequence)
+
+    def rejected(self, poison: Poison) -> None:
+        """A message went to the dead letters."""
+        try:
+            template, _ = subjects.parse_event(poison.message.subject)
+        except ValueError:
+            template = OTHER
+        reason = UNSTORABLE if poison.reason.startswith("could not be stored") else UNDECODABLE
+        self._metrics.events_rejected[template, reason].inc()
+
+    def missing(self, count: int) -> None:
+        """Events are gone from the stream that were never stored."""
+        self._metrics.gap.inc(count)
+
+    def future(self, count: int) -> None:
+        """Events were dated too far ahead."""
+        self._metrics.future_timestamps.inc(count)
+
+    def restarted(self, reason: str) -> None:
+        """Reading began anew."""
+        self._metrics.consumer_restarts[reason].inc()
+
+
+class RequestObserver:
+    """Counts what is asked.
+
+    Args:
+        metrics: to keep up to date.
+    """
+
+    def __init__(self, metrics: DatabaseMetrics) -> None:
+        self._metrics = metrics
+
+    def answered(self, template: str, outcome: str, seconds: float) -> None:
+        """A request was answered."""
+        self._metrics.requests[template, outcome].inc()
+        self._metrics.request_seconds[template].observe(seconds)
+        if outcome == server.BAD:
+            self._metrics.bad_requests[template].inc()

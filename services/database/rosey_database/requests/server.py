@@ -1,0 +1,201 @@
+"""The server of requests: a NATS micro service, so that ``nats micro ls|stats`` show it and replicas share the load.
+
+nats.micro serves one request at a time for each endpoint; here each is handed over to a task, and the tasks are
+bounded: who asks more than can be answered waits in NATS's own buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, Protocol
+
+import nats.errors
+from nats import micro
+from nats.aio.client import Client
+from nats.micro.request import Request as Message
+from nats.micro.service import EndpointStats, Service
+
+from rosey_core import queries, subjects
+from rosey_core.queries import Request
+from rosey_database.database import BotDatabase
+from rosey_database.requests.bad_requests import BadRequestLog
+from rosey_database.requests.handlers import HANDLERS
+
+log = logging.getLogger(__name__)
+
+NAME: Final = "rosey-database"
+CONCURRENCY: Final = 64
+STOP_TIMEOUT_S: Final = 2.0
+
+OK: Final = "ok"
+FAILED: Final = "failed"
+BAD: Final = "bad_request"
+
+
+class Observer(Protocol):
+    """Who wants to know of the requests; metrics, for one."""
+
+    def answered(self, template: str, outcome: str, seconds: float) -> None:
+        """A request was answered: ``ok``, ``failed`` or ``bad_request``."""
+
+
+class _Figures:
+    """What nats.micro cannot count by itself, since its part ends when a request is handed over."""
+
+    def __init__(self) -> None:
+        self.errors = 0
+        self.last_error = ""
+        self.nanoseconds = 0
+
+
+class RequestServer:
+    """Answers every request of ``rosey_core.queries``, with and without a channel in the subject.
+
+    Args:
+        database: to answer from, connected.
+        version: shown by ``nats micro ls``.
+        observer: is told of each request.
+        clock: Unix seconds, for the record of bad requests.
+    """
+
+    def __init__(
+        self,
+        database: BotDatabase,
+        *,
+        version: str,
+        observer: Observer | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._version = version
+        self._observer = observer
+        self._bad = BadRequestLog(clock)
+        self._figures: dict[str, _Figures] = {}
+        self._client: Client | None = None
+        self._service: Service | None = None
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._starting = asyncio.Lock()
+
+    async def start(self, client: Client) -> None:
+        """Serve on this client; what was served on another one before has ended with it.
+
+        When this returns, the NATS server knows that the subjects are served.
+
+        Raises:
+            nats.errors.Error: the connection is gone.
+        """
+        async with self._starting:
+            if self._service is None or self._client is not client:
+                await self._serve_on(client)
+
+    async def _serve_on(self, client: Client) -> None:
+        self._client = client
+        self._figures = {}
+        self._service = await micro.add_service(
+            client,
+            name=NAME,
+            version=self._version,
+            description="Rosey's database: statistics, history, and messages to be posted",
+            queue_group=NAME,
+            stats_handler=self._complete_stats,
+        )
+        for kind in queries.TYPES:
+            for subject in subjects.in_every_form(kind.SUBJECT):
+                self._figures[subject] = figures = _Figures()
+                await self._service.add_endpoint(
+                    name=_endpoint_name(subject),
+                    subject=subject,
+                    handler=partial(self._accept, kind, figures),
+                )
+        await client.flush()
+
+    async def stop(self) -> None:
+        """Stop serving; what is being answered is answered first, within bounds. Safe to call again."""
+        service, self._service = self._service, None
+        client, self._client = self._client, None
+        if service is not None and client is not None and not client.is_closed:
+            try:
+                await service.stop()
+            except (nats.errors.Error, TimeoutError, OSError) as error:
+                log.info("stopping to serve requests: %s", error)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=STOP_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+
+    async def _accept(self, kind: type[Request], figures: _Figures, message: Message) -> None:
+        await self._slots.acquire()
+        task = asyncio.create_task(self._serve(kind, figures, message))
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._slots.release()
+
+    async def _serve(self, kind: type[Request], figures: _Figures, message: Message) -> None:
+        began = time.perf_counter()
+        reply, outcome, error = await self._answer(kind, message)
+        seconds = time.perf_counter() - began
+        figures.nanoseconds += int(seconds * 1e9)
+        if error:
+            figures.errors += 1
+            figures.last_error = error
+        try:
+            await message.respond(reply)
+        except ValueError:
+            log.debug("a request on %s without a place for the answer", kind.SUBJECT)
+        except (nats.errors.Error, OSError) as problem:
+            log.info("an answer on %s could not be sent: %s", kind.SUBJECT, problem)
+        if self._observer is not None:
+            self._observer.answered(kind.SUBJECT, outcome, seconds)
+
+    async def _answer(self, kind: type[Request], message: Message) -> tuple[bytes, str, str]:
+        try:
+            request, channel = queries.decode(kind.SUBJECT, message.subject, message.data)
+        except queries.InvalidRequest as problem:
+            error = str(problem)
+            self._bad.add(kind.SUBJECT, message.subject, message.data, error)
+            return _failure(error), BAD, error
+        try:
+            if isinstance(request, queries.BadRequests):
+                reply: Any = self._bad.newest(request.limit)
+            else:
+                reply = await HANDLERS[kind](self._database, request, channel)
+            payload = queries.encode(reply)
+        except sqlite3.Error as problem:
+            error = f"database: {problem}"
+            log.warning("%s: %s", kind.SUBJECT, error)
+            return _failure(error), FAILED, error
+        except Exception as problem:
+            error = f"unexpected: {type(problem).__name__}: {problem}"
+            log.exception("%s failed", kind.SUBJECT)
+            return _failure(error), FAILED, error
+        # Over max_payload the server would cut the connection.
+        if self._client is not None and len(payload) > self._client.max_payload:
+            error = f"the answer has {len(payload)} bytes, more than NATS carries: ask for less at once"
+            return _failure(error), FAILED, error
+        return payload, OK, ""
+
+    def _complete_stats(self, stats: EndpointStats) -> None:
+        figures = self._figures.get(stats.subject)
+        if figures is None or not stats.num_requests:
+            return
+        stats.num_errors = figures.errors
+        stats.last_error = figures.last_error
+        stats.processing_time = figures.nanoseconds
+        stats.average_processing_time = figures.nanoseconds // stats.num_requests
+
+
+def _endpoint_name(subject: str) -> str:
+    return subject.replace(".*", "-channel").replace(".", "-")
+
+
+def _failure(error: str) -> bytes:
+    return queries.encode(queries.Failure(error=error))

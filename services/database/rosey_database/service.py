@@ -1,0 +1,208 @@
+"""The process ``rosey-database``: configuration, health, metrics, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import nats.errors
+
+from rosey_core.bus import Bus, server_problem
+from rosey_core.config import Config, ConfigError, Problem
+from rosey_core.health import Health
+from rosey_core.service import ServiceContext, run
+from rosey_core.streams import StreamLimits
+from rosey_core.telemetry.metrics import BusMetrics, DatabaseMetrics
+from rosey_database import sqlite
+from rosey_database.database import BotDatabase
+from rosey_database.database_service import DatabaseService
+from rosey_database.maintenance import Retention
+from rosey_database.migrations import stored_revision
+from rosey_database.sqlite import Location
+
+log = logging.getLogger(__name__)
+
+NAME: Final = "rosey-database"
+WATCH_INTERVAL_S: Final = 0.5
+CHECK_TIMEOUT_S: Final = 5.0
+LAG_LIMIT: Final = 10_000
+"""Events waiting beyond which the service is not ready: its answers are too old."""
+
+DATABASE: Final = "database"
+NATS: Final = "nats"
+INGEST: Final = "ingest"
+
+
+def main() -> int:
+    """Run ``rosey-database``; returns the exit code."""
+    return run(NAME, "Stores what Rosey's bots publish, and answers questions about it.", check, serve)
+
+
+async def check(config: Config) -> list[str]:
+    """What would keep the service from its work: the database, or NATS."""
+    problems = await asyncio.to_thread(_database_problems, _path(config))
+    bus = Bus(**config.nats.options(), name=NAME)
+    await bus.start()
+    try:
+        await asyncio.wait_for(bus.wait_connected(), CHECK_TIMEOUT_S)
+    except TimeoutError:
+        problems.append(bus.problem or f"NATS does not answer within {CHECK_TIMEOUT_S:g} s")
+    else:
+        problems += await _jetstream_problems(bus)
+    await bus.close()
+    return problems
+
+
+async def serve(config: Config, context: ServiceContext) -> None:
+    """Serve until asked to stop."""
+    health = context.health
+    health.expect(DATABASE, NATS, INGEST)
+    metrics = DatabaseMetrics(context.registry)
+    database = _database(config)
+    bus = Bus(**config.nats.options(), name=NAME)
+    try:
+        if not await _connect(database, health, context.stop):
+            return
+        if config.default_channel is not None and not database.default_channel:
+            await database.choose_default_channel(config.default_channel)
+        service = DatabaseService(bus, database, limits=_limits(config), metrics=metrics)
+        await bus.start()
+        await service.start()
+        watch = _Watch(database, bus, service, health, metrics, BusMetrics(context.registry))
+        try:
+            while not context.stop.is_set():
+                await watch.look()
+                await _wait(context.stop, WATCH_INTERVAL_S)
+        finally:
+            await service.stop()
+    finally:
+        await bus.close()
+        # Who is in the room stays there: a restart of the database ends nobody's session.
+        await database.close(end_sessions=False)
+
+
+class _Watch:
+    """Reports on health and keeps the gauges up to date."""
+
+    def __init__(
+        self,
+        database: BotDatabase,
+        bus: Bus,
+        service: DatabaseService,
+        health: Health,
+        metrics: DatabaseMetrics,
+        bus_metrics: BusMetrics,
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._service = service
+        self._health = health
+        self._metrics = metrics
+        self._bus_metrics = bus_metrics
+
+    async def look(self) -> None:
+        """Look at everything once."""
+        await self._look_at_database()
+        self._report(NATS, self._bus.problem)
+        self._bus_metrics.connected.set(self._bus.is_connected)
+        ingest = self._service.ingest
+        if ingest is None:
+            return
+        self._metrics.standby.set(ingest.standing_by)
+        self._metrics.ingest_lag.set(ingest.pending)
+        if ingest.problem is None and ingest.pending > LAG_LIMIT:
+            self._report(INGEST, f"{ingest.pending} events wait to be stored")
+        else:
+            self._report(INGEST, ingest.problem)
+
+    async def _look_at_database(self) -> None:
+        try:
+            await self._database.queries.default_channel()
+        except sqlite3.Error as error:
+            self._report(DATABASE, str(error))
+        else:
+            self._report(DATABASE, None)
+        file = self._database.location.file
+        if file is not None:
+            self._metrics.size.set(await asyncio.to_thread(_size, file))
+
+    def _report(self, name: str, problem: str | None) -> None:
+        if problem is None:
+            self._health.ok(name)
+        else:
+            self._health.fail(name, problem)
+
+
+async def _connect(database: BotDatabase, health: Health, stop: asyncio.Event) -> bool:
+    """Connect, for as long as it takes: what is wrong with a disk is mended while the process waits, unready."""
+    while not stop.is_set():
+        try:
+            await database.connect()
+        except sqlite3.Error as error:
+            health.fail(DATABASE, str(error))
+            await _wait(stop, 2.0)
+        else:
+            health.ok(DATABASE)
+            return True
+    return False
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        pass
+
+
+async def _jetstream_problems(bus: Bus) -> list[str]:
+    problem = server_problem(bus.client)
+    if problem is not None:
+        return [problem]
+    try:
+        await bus.client.jsm().account_info()
+    except (nats.errors.Error, TimeoutError):
+        return ["this nats-server has no JetStream: start it with --jetstream (-js) and a store directory"]
+    return []
+
+
+def _database_problems(path: str) -> list[str]:
+    """What is wrong with a database, found out without touching it."""
+    location = Location.of(path)
+    try:
+        stored_revision(location)
+    except sqlite3.Error as error:
+        return [sqlite.advice(error, location)]
+    file = location.file
+    if file is not None:
+        needed = file if file.exists() else file.absolute().parent
+        if not os.access(needed, os.W_OK):
+            return [f"{path}: {needed} cannot be written: check that it exists and belongs to the service's user"]
+    return []
+
+
+def _database(config: Config) -> BotDatabase:
+    return BotDatabase(_path(config), retention=Retention(**config.database.retention.model_dump()))
+
+
+def _path(config: Config) -> str:
+    url = config.database.url
+    if url is None:
+        return config.database.path
+    scheme, _, path = url.get_secret_value().partition(":///")
+    if scheme != "sqlite" or not path:
+        reason = "should be the address of an SQLite file, like sqlite:///bot_data.db"
+        raise ConfigError(config.source, [Problem(reason, key="database.url")])
+    return path
+
+
+def _limits(config: Config) -> StreamLimits:
+    return StreamLimits(max_age=config.stream.max_age_hours * 3600, max_bytes=int(config.stream.max_bytes))
+
+
+def _size(file: Path) -> int:
+    log_file = file.with_name(f"{file.name}-wal")
+    return sum(path.stat().st_size for path in (file, log_file) if path.exists())
