@@ -95,6 +95,7 @@ class _Observation:
         self._open_eyes: set[int] = set()
         self._sees = eyes is None
         self._saw_before = eyes is None
+        self._forgot = False
         self._lost_at = 0
         self._seen_at = 0
         # The room.
@@ -161,7 +162,9 @@ class _Observation:
             self._lose_sight(entry["at"])
 
     def _ended(self, _entry: Entry) -> None:
-        self._lost_at = self._seen_at
+        self._forgot = True
+        if not self._sees:
+            self._lost_at = self._seen_at
 
     def _listed(self, entry: Entry) -> None:
         connection, at = entry["connection"], entry["at"]
@@ -172,7 +175,7 @@ class _Observation:
             self._gain_sight(connection)
         here = {name.lower(): name for name in self._names.values() if name}
         for key in self.summary.present - set(here):
-            self._end_session(self.summary.users[key], max(self._lost_at if is_first else at, 0))
+            self._end_session(self.summary.users[key], self._lost_at if is_first else at)
         for name in here.values():
             self._join(name, at)
         if is_first:
@@ -186,10 +189,11 @@ class _Observation:
         for line in self._buffer:
             self._learn(line, counts=self._saw_before)
         self._sees = self._saw_before = True
+        self._forgot = False
 
     def _lose_sight(self, at: int) -> None:
         self._sees = False
-        self._lost_at = at
+        self._lost_at = self._seen_at if self._forgot else at
 
     def _join(self, name: str, at: int) -> None:
         user = self._sight(name, at)
