@@ -133,6 +133,7 @@ class DataDirectory:
         descriptor, self._lock = self._lock, None
         if descriptor is not None:
             self._running_file.unlink(missing_ok=True)
+            self.configuration.unlink(missing_ok=True)
             os.close(descriptor)
 
     def clear_leftovers(self, timeout: float) -> list[str]:

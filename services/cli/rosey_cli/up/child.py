@@ -38,6 +38,7 @@ class State(enum.Enum):
     UNREADY = "unready"
     RESTARTING = "restarting"
     STOPPING = "stopping"
+    FINISHED = "finished"
     FAILED = "failed"
 
 
@@ -132,7 +133,8 @@ class Child:
         if keeper is None:
             return
         self._stopping.set()
-        self.state = State.STOPPING
+        if self.pid is not None:
+            self.state = State.STOPPING
         process = self._process
         if process is not None and self.pid is not None:
             _ask_to_end(process)
@@ -144,7 +146,8 @@ class Child:
                 )
                 self.kill()
         await keeper
-        self.state = State.STOPPED
+        if self.state is State.STOPPING:
+            self.state = State.STOPPED
 
     async def _keep(self) -> None:
         wait = self._backoff[0]
@@ -155,6 +158,10 @@ class Child:
             code = await self._run_once()
             if self._stopping.is_set():
                 break
+            if code == 0 and self.program.may_finish:
+                self.state = State.FINISHED
+                self._was_ready.set()
+                return
             never_ready = not self._was_ready.is_set()
             ended = f"{_how(code)} after {time.monotonic() - begun:.1f} s"
             if code == BAD_CONFIGURATION or (never_ready and attempts >= FIRST_ATTEMPTS):

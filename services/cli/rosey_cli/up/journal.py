@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from rosey_cli.text import one_line
+from rosey_core.telemetry.logs import redacted
 
 KEPT_PROBLEMS: Final = 5
 
@@ -58,3 +61,25 @@ class Journal:
         if level >= Level.WARNING:
             self.problems.append(entry)
         self._show(entry)
+
+
+@contextlib.contextmanager
+def logged_to(journal: Journal) -> Iterator[None]:
+    """Within the block, this process's own log goes to ``journal``, from warnings on."""
+    handler = _Handler(journal)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+class _Handler(logging.Handler):
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(logging.WARNING)
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = Level.ERROR if record.levelno >= logging.ERROR else Level.WARNING
+        self._journal.say("rosey", redacted(record.getMessage()), level)

@@ -45,6 +45,8 @@ class Monitor:
         channels: Mapping[str, Channel] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.reads_logs = True
+        """Whether what the processes log is handed on."""
         self._children = children
         self._journal = journal
         self._channels = {} if channels is None else channels
@@ -60,7 +62,8 @@ class Monitor:
     async def look(self) -> Snapshot:
         """Look once at everything."""
         await asyncio.gather(*map(self._look_at, self._children))
-        self.read_logs()
+        if self.reads_logs:
+            self._read_logs()
         now = time.monotonic()
         for child in self._children:
             self._usage[child.name].look(child.pid, now)
@@ -69,8 +72,7 @@ class Monitor:
             self._stored.popleft()
         return self.snapshot()
 
-    def read_logs(self) -> None:
-        """Hand on what the processes have logged since the last time."""
+    def _read_logs(self) -> None:
         for name, log in self._logs.items():
             for line in log.read():
                 self._journal.say(name, line.text, line.level)

@@ -15,6 +15,7 @@ class Program(ABC):
         log_file: takes what it writes to standard output and error.
         start_seconds: how long it may take until it is ready.
         stop_seconds: how long it may take to end after SIGTERM; then it is killed.
+        may_finish: whether exit code 0 means that it has done what it was for, and is not to be started again.
         watches_parent: whether it ends by itself when the process that started it is gone.
         problem: why it was not ready when last asked, where that is known.
     """
@@ -27,6 +28,7 @@ class Program(ABC):
         self.name = name
         self.log_file = log_file
         self.problem = ""
+        self.may_finish = False
 
     @abstractmethod
     def command(self) -> list[str]:

@@ -153,12 +153,14 @@ class Simulator(Program):
 
     Args:
         options: what it is to do beside listening.
+        may_finish: whether it ends by itself when that is done.
     """
 
     watches_parent: ClassVar[bool] = False
 
-    def __init__(self, *, log_file: Path, options: Sequence[str] = ()) -> None:
+    def __init__(self, *, log_file: Path, options: Sequence[str] = (), may_finish: bool = False) -> None:
         super().__init__("rosey-simulator", log_file)
+        self.may_finish = may_finish
         self._executable = executable("rosey-simulator")
         self._options = list(options)
         # Chosen here, since the bot must find the next process at the address of the last one.

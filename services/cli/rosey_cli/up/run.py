@@ -17,7 +17,7 @@ from rosey_cli.data_directory import DataDirectory, Running
 from rosey_cli.up import configuration
 from rosey_cli.up.baseline import Baseline, read_baseline
 from rosey_cli.up.child import State
-from rosey_cli.up.journal import Journal, Level
+from rosey_cli.up.journal import Journal, Level, logged_to
 from rosey_cli.up.monitor import BOT, DATABASE, INTERVAL_S, Monitor
 from rosey_cli.up.outcome import Outcome, Reconciliation
 from rosey_cli.up.output import Output
@@ -109,7 +109,7 @@ class Run:
         Raises:
             Failure: a program cannot be run.
         """
-        with handled(self._stop.set, self._end_at_once):
+        with handled(self._stop.set, self._end_at_once), logged_to(self._journal):
             try:
                 if await self._until_stopped(self._begin()) and self._monitor is not None:
                     self._output.begin()
@@ -117,9 +117,9 @@ class Run:
                 return await self._finish()
             finally:
                 self._output.end()
-                await self._supervisor.stop()
                 if self._bus is not None:
                     await self._bus.close()
+                await self._supervisor.stop()
 
     def _log(self, name: str) -> Path:
         return self._directory.logs / f"{name}.log"
@@ -155,21 +155,31 @@ class Run:
             check_port(self._plan.nats_port)
         config, simulator = self._plan.config, None
         if self._plan.site is not None:
-            simulator = Simulator(log_file=self._log(SIMULATOR), options=self._plan.site.options)
-            config = configuration.simulated(config, simulator.url, self._plan.site.channel)
+            site = self._plan.site
+            simulator = Simulator(log_file=self._log(SIMULATOR), options=site.options, may_finish=site.ends)
+            config = configuration.simulated(config, simulator.url, site.channel)
         await self._supervisor.start(self._nats)
         configuration.write(config, self._directory, nats_url=self._nats.url)
         self._journal.say("rosey", f"data in {self._directory.path}, NATS at {self._nats.url}")
         self._bus = Bus(self._nats.url, name="rosey up")
         watcher = Watcher(self._bus) if self._plan.watches else None
         await self._bus.start()
-        # The bot comes after the site, so that its first attempt finds it.
-        await self._supervisor.start(self._service(DATABASE), *([simulator] if simulator is not None else []))
-        await self._supervisor.start(self._service(BOT))
+        await self._start_services(simulator)
         self._monitor = Monitor(
             self._supervisor.children, self._journal, channels=None if watcher is None else watcher.channels
         )
         self._write_running()
+
+    async def _start_services(self, simulator: Simulator | None) -> None:
+        database = asyncio.create_task(self._supervisor.start(self._service(DATABASE)))
+        try:
+            # The bot comes after the site, so that its first attempt finds it; it does not wait for the database.
+            if simulator is not None:
+                await self._supervisor.start(simulator)
+            await self._supervisor.start(self._service(BOT))
+            await database
+        finally:
+            database.cancel()
 
     async def _wait_for_leftovers(self) -> None:
         names = await asyncio.to_thread(self._directory.clear_leftovers, LEFTOVERS_S)
@@ -214,9 +224,7 @@ class Run:
             failed.cancel()
 
     def _is_played_out(self) -> bool:
-        if self._plan.site is None or not self._plan.site.ends:
-            return False
-        return any(child.name == SIMULATOR and child.state is State.STOPPED for child in self._supervisor.children)
+        return any(child.state is State.FINISHED for child in self._supervisor.children)
 
     async def _finish(self) -> Outcome:
         """Stop what makes events, then look at what came of them."""
@@ -224,8 +232,10 @@ class Run:
         monitor, bus = self._monitor, self._bus
         if monitor is None or bus is None:
             return Outcome(snapshot=Snapshot(time=time.time(), seconds=0.0), reconciliation=None)
-        self._journal.say("rosey", "stopping")
         snapshot = await monitor.look()
+        self._journal.say("rosey", "stopping")
+        # What the processes say of each other's end from here on is no news.
+        monitor.reads_logs = False
         await self._supervisor.stop(SIMULATOR)
         reconciliation = None
         if self._plan.audits and not self._impatient.is_set():

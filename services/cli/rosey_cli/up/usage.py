@@ -13,7 +13,7 @@ class Usage:
     Attributes:
         cpu_seconds: user and system time of all its processes together.
         cpu_percent: of one core, between the last two looks.
-        rss: bytes that its present process has in memory, 0 where there is none.
+        rss: bytes that its present, or last, process has in memory.
         rss_max: the most that was seen.
     """
 
@@ -38,7 +38,7 @@ class Usage:
             self._cpu_before = self.cpu_seconds
         process = None if who is None else who.process
         if process is None:
-            self.rss, self.cpu_percent = 0, 0.0
+            self.cpu_percent = 0.0
             return
         try:
             with process.oneshot():
