@@ -11,8 +11,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from msgspec import Struct
-
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.cytube.text import split_message
 from rosey_bot.room.room import Room
@@ -20,19 +18,15 @@ from rosey_bot.sink import EventSink
 from rosey_bot.timeline import Timeline
 from rosey_core import identity
 from rosey_core.events import OutboundFailed, OutboundSent
+from rosey_core.queries import ClaimedMessage
 
 log = logging.getLogger(__name__)
 
 LIMIT: Final = 5
 """Messages claimed at a time: no more than can be posted before the claim runs out."""
+CLAIM_SECONDS: Final = 300.0
+"""How long a claim holds: longer than the longest messages take if CyTube confirms none of them."""
 PLATFORM: Final = "cytube"
-
-
-class OutboundMessage(Struct, frozen=True):
-    """A message that was claimed."""
-
-    id: int
-    message: str
 
 
 class OutboundUnavailable(Exception):
@@ -42,8 +36,8 @@ class OutboundUnavailable(Exception):
 class OutboundQueue(Protocol):
     """Where messages wait to be posted."""
 
-    async def claim(self, channel: str, limit: int) -> list[OutboundMessage]:
-        """Claim messages for this bot, by the channel's key.
+    async def claim(self, channel: str, limit: int, seconds: float) -> list[ClaimedMessage]:
+        """Claim messages for this bot for some seconds, by the channel's key.
 
         Raises:
             OutboundUnavailable: it cannot be reached.
@@ -98,7 +92,7 @@ class OutboundPoster:
         if not room.is_joined or room.own_name is None or not room.permissions.allow("chat", room.own_rank):
             return
         try:
-            messages = await self._queue.claim(self._channel, LIMIT)
+            messages = await self._queue.claim(self._channel, LIMIT, CLAIM_SECONDS)
         except OutboundUnavailable as error:
             if str(error) != self._problem:
                 log.info("%s: no outbound messages: %s", self._channel, error)
@@ -114,7 +108,7 @@ class OutboundPoster:
                     self._failed(unposted, "the bot has stopped before it came to it", permanent=False)
                 raise
 
-    async def _post(self, message: OutboundMessage) -> None:
+    async def _post(self, message: ClaimedMessage) -> None:
         parts = split_message(message.message)
         if not parts:
             self._failed(message, "there is nothing to say in it", permanent=True)
@@ -135,7 +129,7 @@ class OutboundPoster:
                 )
             )
 
-    def _failed(self, message: OutboundMessage, error: str, *, permanent: bool) -> None:
+    def _failed(self, message: ClaimedMessage, error: str, *, permanent: bool) -> None:
         log.warning("%s: outbound message %d was not posted: %s", self._channel, message.id, error)
         self._sink.publish(
             OutboundFailed(

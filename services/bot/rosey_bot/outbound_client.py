@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
-from rosey_bot.outbound import OutboundMessage, OutboundUnavailable
+from rosey_bot.outbound import OutboundUnavailable
 from rosey_bot.statistics_client import Requester
-from rosey_core import subjects
+from rosey_core import queries, subjects
 from rosey_core.bus import BusError
 
 TIMEOUT: Final = 2.0
-
-
-class _Claimed(Struct):
-    success: bool = True
-    error: str = "no reason given"
-    messages: list[OutboundMessage] = []
 
 
 class OutboundClient:
@@ -35,20 +26,13 @@ class OutboundClient:
         self._claimed_by: Final = claimed_by
         self._timeout: Final = timeout
 
-    async def claim(self, channel: str, limit: int) -> list[OutboundMessage]:
+    async def claim(self, channel: str, limit: int, seconds: float) -> list[queries.ClaimedMessage]:
         """Claim messages; raises ``OutboundUnavailable``."""
-        subject = subjects.for_channel(subjects.OUTBOUND_CLAIM, channel)
-        question = msgspec.json.encode({"limit": limit, "claimed_by": self._claimed_by})
+        question = queries.ClaimMessages(limit=limit, seconds=seconds, claimed_by=self._claimed_by)
+        subject = subjects.for_channel(question.SUBJECT, channel)
         try:
-            answer = await self._bus.request(subject, question, self._timeout)
-        except BusError as error:
+            answer = await self._bus.request(subject, queries.encode(question), self._timeout)
+            messages: list[queries.ClaimedMessage] = queries.decode_reply(queries.ClaimMessages, answer)
+        except (BusError, queries.RequestFailed) as error:
             raise OutboundUnavailable(str(error)) from None
-        try:
-            claimed = msgspec.json.decode(answer, type=_Claimed | list[OutboundMessage])
-        except (msgspec.MsgspecError, ValueError):
-            raise OutboundUnavailable("the database's answer cannot be read") from None
-        if isinstance(claimed, list):
-            return claimed
-        if not claimed.success:
-            raise OutboundUnavailable(claimed.error)
-        return claimed.messages
+        return messages

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
-import msgspec
-
-from rosey_bot.commands.statistics import (
-    ChannelStats,
-    StatisticsError,
-    StatisticsTimeout,
-    StatisticsUnavailable,
-    UserStats,
-)
-from rosey_core import subjects
+from rosey_bot.commands.statistics import StatisticsError, StatisticsTimeout, StatisticsUnavailable
+from rosey_core import queries, subjects
 from rosey_core.bus import NoResponders, NotConnected, RequestTimeout
 
 TIMEOUT: Final = 0.8
 """Seconds: with it, an answer to a moderator takes less than one."""
-
-T = TypeVar("T")
 
 
 class Requester(Protocol):
@@ -27,11 +17,6 @@ class Requester(Protocol):
 
     async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
         """Ask and return the answer, or raise ``NotConnected``, ``NoResponders`` or ``RequestTimeout``."""
-
-
-class _Refusal(msgspec.Struct):
-    success: bool = True
-    error: str = "no reason given"
 
 
 class StatisticsClient:
@@ -46,27 +31,24 @@ class StatisticsClient:
         self._bus: Final = bus
         self._timeout: Final = timeout
 
-    async def channel_stats(self, channel: str) -> ChannelStats:
+    async def channel_stats(self, channel: str) -> queries.ChannelStatistics:
         """What is known of a channel; raises ``StatisticsFailure``."""
-        return await self._ask(subjects.QUERY_CHANNEL_STATS, channel, {}, ChannelStats)
+        stats: queries.ChannelStatistics = await self._ask(queries.ChannelStats(), channel)
+        return stats
 
-    async def user_stats(self, channel: str, username: str) -> UserStats:
+    async def user_stats(self, channel: str, username: str) -> queries.UserStatistics:
         """What is known of a user in a channel; raises ``StatisticsFailure``."""
-        return await self._ask(subjects.QUERY_USER_STATS, channel, {"username": username}, UserStats)
+        stats: queries.UserStatistics = await self._ask(queries.UserStats(username=username), channel)
+        return stats
 
-    async def _ask(self, subject: str, channel: str, question: dict[str, Any], kind: type[T]) -> T:
+    async def _ask(self, question: queries.Request, channel: str) -> Any:
+        subject = subjects.for_channel(question.SUBJECT, channel)
         try:
-            answer = await self._bus.request(
-                subjects.for_channel(subject, channel), msgspec.json.encode(question), self._timeout
-            )
+            answer = await self._bus.request(subject, queries.encode(question), self._timeout)
+            return queries.decode_reply(type(question), answer)
         except NotConnected:
             raise StatisticsUnavailable from None
         except (NoResponders, RequestTimeout):
             raise StatisticsTimeout from None
-        try:
-            refusal = msgspec.json.decode(answer, type=_Refusal)
-            if refusal.success:
-                return msgspec.json.decode(answer, type=kind)
-        except (msgspec.MsgspecError, ValueError):
-            raise StatisticsError("the database's answer cannot be read") from None
-        raise StatisticsError(refusal.error)
+        except queries.RequestFailed as failure:
+            raise StatisticsError(str(failure)) from None

@@ -209,7 +209,8 @@ async def test_outbound_messages_are_posted_once_and_reported(
     process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person
 ) -> None:
     await streams.ensure(nats_client, streams.StreamLimits())
-    waiting = [[{"id": 7, "timestamp": 1, "message": "news for all"}]]
+    news = {"id": 7, "timestamp": 1, "message": "news for all", "retry_count": 0, "last_error": None}
+    waiting = [[{**news, "claimed_until": 2e9}]]
     await serve(nats_client, subjects.OUTBOUND_CLAIM, lambda question: waiting.pop() if waiting else [])
     await process(nats_server.url)
     await until(lambda: mod.heard("Rosey") == ["news for all"])

@@ -16,35 +16,38 @@ from rosey_bot.commands.cooldowns import Cooldowns
 from rosey_bot.commands.registry import Command, Registry, Request
 from rosey_bot.commands.router import CommandRouter, default_registry
 from rosey_bot.commands.statistics import (
-    ChannelStats,
-    Chatter,
-    Peak,
     StatisticsError,
     StatisticsFailure,
     StatisticsTimeout,
     StatisticsUnavailable,
-    UserStats,
 )
 from rosey_bot.cytube.sending import SendQueue
 from rosey_core.events import PmCommand
+from rosey_core.queries import ChannelStatistics, Chatter, HighWaterMark, UserStatistics
 from tests.support.waiting import until
 from tests.unit.bot.harness import NOON, RoomHarness, chat, item, media, user
 
 DAY = 86400.0
-STATS = ChannelStats(
-    high_water_mark=Peak(12, NOON - DAY),
-    high_water_connected=Peak(30, NOON - 2 * DAY),
-    top_chatters=[Chatter(f"User{place}", 100 - place) for place in range(1, 11)],
+STATS = ChannelStatistics(
+    high_water_mark=HighWaterMark(users=12, timestamp=int(NOON - DAY)),
+    high_water_connected=HighWaterMark(users=30, timestamp=int(NOON - 2 * DAY)),
+    top_chatters=[Chatter(username=f"User{place}", chat_lines=100 - place) for place in range(1, 11)],
     total_users_seen=57,
 )
-ALICE = UserStats(
+NEW = ChannelStatistics(
+    high_water_mark=HighWaterMark(users=0, timestamp=None),
+    high_water_connected=HighWaterMark(users=0, timestamp=None),
+    top_chatters=[],
+    total_users_seen=0,
+)
+ALICE = UserStatistics(
     found=True,
     username="Alice",
-    first_seen=NOON - 30 * DAY,
-    last_seen=NOON - 60,
+    first_seen=int(NOON - 30 * DAY),
+    last_seen=int(NOON - 60),
     total_chat_lines=1,
     total_time_connected=7200,
-    current_session_start=NOON - 600,
+    current_session_start=int(NOON - 600),
 )
 
 
@@ -52,17 +55,17 @@ class FakeStatistics:
     """A database that says what the test wants."""
 
     def __init__(self) -> None:
-        self.channel: ChannelStats | StatisticsFailure = STATS
-        self.user: UserStats | StatisticsFailure = ALICE
+        self.channel: ChannelStatistics | StatisticsFailure = STATS
+        self.user: UserStatistics | StatisticsFailure = ALICE
         self.asked: list[tuple[str, ...]] = []
 
-    async def channel_stats(self, channel: str) -> ChannelStats:
+    async def channel_stats(self, channel: str) -> ChannelStatistics:
         self.asked.append((channel,))
         if isinstance(self.channel, StatisticsFailure):
             raise self.channel
         return self.channel
 
-    async def user_stats(self, channel: str, username: str) -> UserStats:
+    async def user_stats(self, channel: str, username: str) -> UserStatistics:
         self.asked.append((channel, username))
         if isinstance(self.user, StatisticsFailure):
             raise self.user
@@ -156,7 +159,7 @@ async def test_stats_shows_peaks_with_dates_users_and_top_chatters(desk: Desk) -
 
 
 async def test_stats_of_a_new_channel(desk: Desk) -> None:
-    desk.statistics.channel = ChannelStats(Peak(), Peak(), [], 0)
+    desk.statistics.channel = NEW
     assert await desk.pm("Mod", "stats") == [
         "Peak chat users: none yet",
         "Peak connected: none yet",
@@ -196,7 +199,7 @@ async def test_user_shows_the_room_and_what_is_stored(desk: Desk) -> None:
 
 
 async def test_a_user_whom_nobody_knows(desk: Desk) -> None:
-    desk.statistics.user = UserStats(found=False)
+    desk.statistics.user = UserStatistics(found=False, username="Ghost", message="never seen")
     assert await desk.pm("Mod", "user Ghost") == ["Ghost is not in the room", "Nothing is stored about Ghost"]
     assert [event.result for event in desk.audit] == ["pending", "success"]
 

