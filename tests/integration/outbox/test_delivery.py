@@ -103,6 +103,8 @@ async def test_a_server_killed_under_load_costs_nothing(
         if index % 20 == 0:
             await asyncio.sleep(0.001)
         if index == 3000:
+            acked = outbox.statistics.acked
+            await until(lambda before=acked: outbox.statistics.acked > before)
             nats_server.pause()
         if index == 3200:
             await until(lambda: outbox.in_flight > 0)
@@ -309,8 +311,8 @@ async def test_the_event_loop_is_not_held_up_by_a_slow_disk(
     import time
 
     outbox = await make_outbox()
-    real = outbox._spool.append
-    outbox._spool.append = lambda *args, **options: (time.sleep(0.3), real(*args, **options))[1]  # type: ignore[method-assign]
+    real = outbox._store._spool.append
+    outbox._store._spool.append = lambda *args, **options: (time.sleep(0.3), real(*args, **options))[1]  # type: ignore[method-assign]
     nats_server.kill()
     loop = asyncio.get_running_loop()
     widest = 0.0

@@ -40,7 +40,7 @@ async def test_nats_away_for_a_while_costs_nothing(
             await asyncio.sleep(0.001)
     await until(lambda: outbox.statistics.spooled >= 3999)
     assert len(outbox._window) <= 200
-    assert not outbox._overflow
+    assert not outbox._store._overflow
     nats_server.start()
     await until(lambda: outbox.backlog == 0)
     assert judge(published, await stored_events(stream)) == CLEAN
@@ -69,13 +69,13 @@ async def test_new_events_during_the_replay_come_after_it(
 
 def that_drops_the_tail(outbox: Outbox) -> None:
     """Broken: of each batch the last record is not written."""
-    real = outbox._spool.append
+    real = outbox._store._spool.append
 
     def append(records: list[bytes], *, as_read: bool = False) -> list[int]:
         places = real(records[:-1], as_read=as_read)
         return [*places, (places or [1])[-1]]
 
-    outbox._spool.append = append  # type: ignore[method-assign, assignment]
+    outbox._store._spool.append = append  # type: ignore[method-assign, assignment]
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -284,7 +284,7 @@ async def test_the_keeper_survives_what_nobody_expected(
         patch.setattr(Message, "command", lambda self, reply: 1 / 0)
         for event in published[1:]:
             outbox.publish(event)
-        await until(lambda: "looking after the outbox" in caplog.text and "ZeroDivisionError" in caplog.text)
+        await until(lambda: "tending the outbox" in caplog.text and "ZeroDivisionError" in caplog.text)
         await until(lambda: "sending" in (outbox.problem or ""))
     await until(lambda: outbox.backlog == 0)
     assert judge(published, await stored_events(stream)) == CLEAN
