@@ -221,7 +221,7 @@ class Bus:
         self._last_error = text
 
     def _gained(self, client: Client) -> None:
-        log.info("connected to NATS %s", client.connected_server_version)
+        log.info("connected to nats-server %s", server_version(client))
         self._last_error = None
         self._connected.set()
         self._notify()
@@ -265,10 +265,16 @@ class Bus:
             log.debug("closing the NATS client: %s", error)
 
 
+def server_version(client: Client) -> str:
+    """The version of the server that this client is connected to, such as ``2.15.1``."""
+    version = client.connected_server_version
+    return f"{version.major}.{version.minor}.{version.patch}"
+
+
 def server_problem(client: Client) -> str | None:
     """Why this server cannot serve Rosey, in a sentence for the operator; ``None`` where it can."""
     version = client.connected_server_version
     if (version.major, version.minor) < MINIMUM_SERVER:
         wanted = ".".join(map(str, MINIMUM_SERVER))
-        return f"nats-server {version} is too old: Rosey needs {wanted} or newer"
+        return f"nats-server {server_version(client)} is too old: Rosey needs {wanted} or newer"
     return None

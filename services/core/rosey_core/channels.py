@@ -57,13 +57,17 @@ def channel_keys(channels: Iterable[tuple[str, str]]) -> dict[tuple[str, str], s
     """
     keys: dict[tuple[str, str], str] = {}
     taken: set[str] = set()
+    given: set[tuple[str, str]] = set()
     for server, name in channels:
         key = channel_key(name)
+        if (server, key) in given:
+            raise ValueError(f"channel {name!r} of {server!r} is configured twice")
+        given.add((server, key))
         if key in taken:
             host = urlsplit(server if "//" in server else f"//{server}").netloc.lower()
             key = f"{key}-{re.sub(r'[^a-z0-9]+', '-', host).strip('-')}"[:64]
         if key in taken:
-            raise ValueError(f"channel {name!r} of {server!r} is configured twice")
+            raise ValueError(f"channel {name!r} of {server!r} gets the key {key!r}, which is taken")
         taken.add(key)
         keys[server, name] = key
     return keys

@@ -14,9 +14,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rosey_core import subjects
 from rosey_core.channels import InvalidChannelKey
 
-Username = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]*$")]
+Username = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z")]
 """A user's name: not blank, at most 64 characters, no control characters."""
-ChannelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ChannelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 EventId = Annotated[str, Meta(min_length=1, max_length=200)]
 Timestamp = Annotated[float, Meta(ge=0)]
 """Unix seconds: when it happened at CyTube."""
