@@ -8,38 +8,12 @@ import pytest
 
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.channels.channels import Channels
-from rosey_bot.commands.statistics import StatisticsTimeout
 from rosey_bot.cytube.login import Credentials
-from rosey_bot.outbound import OutboundUnavailable
 from rosey_core.events import ChatMessage, StatusUpdate, UserCount, UsersPresent
-from rosey_core.queries import ChannelStatistics, ClaimedMessage, UserStatistics
 from rosey_simulator.server import SimulatorServer
 from tests.integration.bot.harness import FAST
 from tests.support.waiting import until
-from tests.unit.bot.harness import ListSink
-
-
-class Nobody:
-    """A database that is away, and somebody who does not care what is observed."""
-
-    async def channel_stats(self, channel: str) -> ChannelStatistics:
-        raise StatisticsTimeout
-
-    async def user_stats(self, channel: str, username: str) -> UserStatistics:
-        raise StatisticsTimeout
-
-    async def claim(self, channel: str, limit: int, seconds: float) -> list[ClaimedMessage]:
-        raise OutboundUnavailable("away")
-
-    def frame(self, channel: str, name: str) -> None: ...
-
-    def connected(self, channel: str, is_connected: bool) -> None: ...
-
-    def connection_ended(self, channel: str, cause: str) -> None: ...
-
-    def command(self, name: str, outcome: str, seconds: float) -> None: ...
-
-    def throttled(self, seconds: float) -> None: ...
+from tests.unit.bot.harness import ListSink, Nobody
 
 
 def make_channel(server: SimulatorServer, name: str, sink: ListSink, **settings: Any) -> Channel:

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rosey_bot.channels.channel import Channel, ChannelSettings
+from rosey_bot.commands.statistics import StatisticsTimeout
 from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.login import Credentials
 from rosey_bot.normalise import Normaliser
+from rosey_bot.outbound import OutboundUnavailable
 from rosey_bot.room.room import Room
 from rosey_core import events
 from rosey_core.events import Event
+from rosey_core.queries import ChannelStatistics, ClaimedMessage, UserStatistics
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "cytube"
 NOON = 1_800_000_000.0
@@ -49,6 +54,29 @@ class ListSink:
     def take(self) -> list[Event]:
         taken, self.events = self.events, []
         return taken
+
+
+class Nobody:
+    """A database that is away, and somebody who does not care what is observed."""
+
+    async def channel_stats(self, channel: str) -> ChannelStatistics:
+        raise StatisticsTimeout
+
+    async def user_stats(self, channel: str, username: str) -> UserStatistics:
+        raise StatisticsTimeout
+
+    async def claim(self, channel: str, limit: int, seconds: float) -> list[ClaimedMessage]:
+        raise OutboundUnavailable("away")
+
+    def frame(self, channel: str, name: str) -> None: ...
+
+    def connected(self, channel: str, is_connected: bool) -> None: ...
+
+    def connection_ended(self, channel: str, cause: str) -> None: ...
+
+    def command(self, name: str, outcome: str, seconds: float) -> None: ...
+
+    def throttled(self, seconds: float) -> None: ...
 
 
 class RoomHarness:
@@ -131,3 +159,16 @@ def item(uid: int, what: dict[str, Any] | None = None, *, by: str = "Alice", tem
 
 def chat(username: str, msg: str, time: int = int(NOON * 1000), **meta: Any) -> dict[str, Any]:
     return {"username": username, "msg": msg, "meta": meta, "time": time}
+
+
+def unconnected_channel(sink: ListSink) -> Channel:
+    """A whole channel that nothing connects: its frames are given to its dispatcher."""
+    nobody = Nobody()
+    return Channel(
+        ChannelSettings(key="lobby", server="http://127.0.0.1:1", name="lobby", credentials=Credentials("Rosey")),
+        sink=sink,
+        statistics=nobody,
+        outbound=nobody,
+        observer=nobody,
+        clock=Clock(),
+    )

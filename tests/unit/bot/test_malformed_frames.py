@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from typing import Any
@@ -12,7 +13,17 @@ from hypothesis import strategies as st
 
 from rosey_bot.cytube import frames
 from rosey_core.events import ChatMessage, MediaPlayed, UserJoined, UsersPresent
-from tests.unit.bot.harness import NOON, RoomHarness, chat, media, read_recording, user
+from tests.unit.bot.harness import (
+    NOON,
+    ListSink,
+    RoomHarness,
+    chat,
+    item,
+    media,
+    read_recording,
+    unconnected_channel,
+    user,
+)
 
 FRAMES = [(entry["event"], entry["args"]) for entry in read_recording("frames")]
 
@@ -55,21 +66,39 @@ def mutated_frames(draw: st.DrawFn) -> tuple[str, list[Any]]:
     return name, arguments
 
 
+async def follow_mutated(mutated: list[tuple[str, list[Any]]]) -> None:
+    sink = ListSink()
+    channel = unconnected_channel(sink)
+    channel.connecting()
+    for name, argument in (
+        ("playlist", [item(0, media("abc"))]),
+        ("setCurrent", 0),
+        ("changeMedia", media("abc")),
+        ("userlist", [user("Alice"), user("ModUser", 5)]),
+        ("login", {"success": True, "name": "RoseyBot"}),
+    ):
+        channel.dispatcher.dispatch(name, [argument])
+    for name, arguments in mutated:
+        channel.dispatcher.dispatch(name, arguments)
+    sink.take()
+    for name, argument in (
+        ("userlist", [user("Alice")]),
+        ("chatMsg", chat("Alice", "still here", int(NOON * 1000))),
+        ("addUser", user("Bob")),
+        ("changeMedia", media("next")),
+    ):
+        channel.dispatcher.dispatch(name, [argument])
+    await channel._router.close()
+    assert channel.dispatcher.failed == {}
+    for kind in (UsersPresent, ChatMessage, UserJoined, MediaPlayed):
+        assert len(sink.of(kind)) == 1
+
+
 @given(st.lists(mutated_frames(), min_size=1, max_size=30))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_mutated_frames_stop_nothing(mutated: list[tuple[str, list[Any]]]) -> None:
-    harness = RoomHarness()
-    harness.join(user("Alice"), playing=media("abc"), count=3)
-    for name, arguments in mutated:
-        harness.dispatcher.dispatch(name, arguments)
-    harness.sink.take()
-    harness.frame("userlist", [user("Alice")])
-    harness.frame("chatMsg", chat("Alice", "still here", int(NOON * 1000)))
-    harness.frame("addUser", user("Bob"))
-    harness.frame("changeMedia", media("next"))
-    assert harness.dispatcher.failed == {}
-    for kind in (UsersPresent, ChatMessage, UserJoined, MediaPlayed):
-        assert len(harness.sink.of(kind)) == 1
+    with asyncio.Runner() as runner:
+        runner.run(follow_mutated(mutated))
 
 
 @pytest.mark.parametrize(("name", "arguments"), FRAMES, ids=lambda value: str(value)[:30])

@@ -147,7 +147,7 @@ class CytubeClient:
         finally:
             self._session = None
             self.state.joined_since = None
-            self.state.problem = "not connected"
+            self.state.problem = self.state.problem or "not connected"
             await self._listener.disconnected(cause, last_seen)
 
     async def _join(self, session: Session) -> None:
