@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from rosey_database import BotDatabase, DatabaseService, migrations
+from rosey_database.sqlite import Location
+from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
 
 
@@ -47,3 +51,41 @@ async def nats_client(nats_server: NatsServer) -> AsyncIterator[Client]:
     )
     yield client
     await client.close()
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """A clock that the test moves; ``temp_database`` goes by it."""
+    return MovableClock()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database with nothing in it, made once by the migrations; copy it, never open it."""
+    file = tmp_path_factory.mktemp("database") / "empty.db"
+    migrations.upgrade(Location.of(file))
+    return file
+
+
+@pytest.fixture
+def database_file(empty_database: Path, tmp_path: Path) -> Path:
+    """The file of a database of the test's own, up to date and with nothing in it."""
+    return Path(shutil.copy(empty_database, tmp_path / "bot_data.db"))
+
+
+@pytest.fixture
+async def temp_database(database_file: Path, clock: MovableClock) -> AsyncIterator[BotDatabase]:
+    """A connected ``BotDatabase`` on a file of the test's own; time passes by ``clock``."""
+    database = BotDatabase(database_file, clock=clock)
+    await database.connect()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database_service(nats_client: Client, temp_database: BotDatabase) -> AsyncIterator[DatabaseService]:
+    """A started ``DatabaseService`` on ``nats_client`` and ``temp_database``: what is published now is stored."""
+    service = DatabaseService(nats_client, temp_database)
+    await service.start()
+    yield service
+    await service.stop()

@@ -6,11 +6,14 @@ first, on a connection that cannot write, and Alembic is imported only where som
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from typing import Final
 
 from rosey_database import sqlite
 from rosey_database.sqlite import Location, UnusableDatabase
+
+log = logging.getLogger(__name__)
 
 VERSION_TABLE: Final = "rosey_schema_version"
 """Not Alembic's usual name: files of the original have an ``alembic_version`` of their own."""
@@ -42,6 +45,9 @@ def upgrade(location: Location) -> None:
     """
     if stored_revision(location) == REVISIONS[-1]:
         return
+    log.info("bringing %s to schema %s", location.path, REVISIONS[-1])
+    # Already its import tells of a dozen plugins.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from rosey_database.migrations import migration
 
     migration.run(location)
