@@ -192,6 +192,43 @@ async def test_what_was_in_flight_when_the_server_died_stays_before_what_is_new(
     assert bool(verdict.reordered) is broken
 
 
+def with_the_clients_buffer(outbox: Outbox) -> None:
+    """Broken: messages go through nats-py's own buffer, as ``Client.publish`` does it."""
+
+    async def write(client: Client, data: bytes) -> None:
+        client._pending.append(data)
+        client._pending_data_size += len(data)
+        await client._flush_pending()
+
+    outbox._sender._write = write  # type: ignore[method-assign, assignment]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+async def test_a_server_that_dies_with_full_buffers_before_it_changes_no_order(
+    nats_server: NatsServer, stream: Client, make_outbox: MakeOutbox, make_events: MakeEvents, broken: bool
+) -> None:
+    megabytes = 1 << 20
+    outbox = await make_outbox(
+        in_flight_bytes=32 * megabytes,
+        window_bytes=32 * megabytes,
+        memory_bytes=64 * megabytes,
+        configure=with_the_clients_buffer if broken else None,
+    )
+    published = make_events(800, text="x" * 20_000)
+    outbox.publish(published[0])
+    await is_empty(outbox)
+    nats_server.pause()
+    for event in published[1:]:
+        outbox.publish(event)
+    transport = outbox._sender._bus.client._transport._io_writer.transport
+    await until(transport.get_write_buffer_size)
+    nats_server.restart()
+    await is_empty(outbox)
+    verdict = judge(published, await stored_events(stream))
+    assert (verdict == CLEAN) is not broken
+    assert bool(verdict.reordered) is broken
+
+
 async def test_a_stream_that_comes_late_gets_everything_in_order(
     nats_client: Client, make_outbox: MakeOutbox, make_events: MakeEvents
 ) -> None:
