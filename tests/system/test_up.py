@@ -1,0 +1,112 @@
+"""``rosey up``: begins with nothing, ends with nothing left behind, and loses nothing in between."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rosey_cli.data_directory import DataDirectory
+from tests.system.rosey import RoseyUp, run_rosey
+
+Start = Callable[..., RoseyUp]
+PROCESSES = {"nats-server", "rosey-database", "rosey-bot", "rosey-simulator"}
+
+
+def test_it_stores_what_happens_and_says_so_in_one_json_object(rosey_up: Start) -> None:
+    rosey = rosey_up("--for", "2s", "--json")
+    assert rosey.wait() == 0, rosey.errors
+    report = rosey.report()
+    assert report["stored"] > 0
+    assert report["published"] == report["stored"]
+    assert (report["lost"], report["doubled"], report["findings"]) == (0, 0, [])
+    assert set(report["processes"]) == PROCESSES
+    for process in report["processes"].values():
+        assert process["rss_max_mb"] > 1
+        assert process["restarts"] == 0
+    assert 0 < report["frame_to_row_ms"]["p50"] <= report["frame_to_row_ms"]["p99"]
+    assert rosey.left_behind() == []
+    assert rosey.rows("SELECT count(*) FROM user_stats")[0][0] > 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_all_that_it_started(rosey_up: Start, signum: signal.Signals) -> None:
+    rosey = rosey_up()
+    rosey.wait_stored()
+    assert len(rosey.left_behind()) == len(PROCESSES)
+    rosey.send(signum)
+    assert rosey.wait() == 0, rosey.output + rosey.errors
+    assert rosey.left_behind() == []
+    assert not rosey.directory.is_held()
+
+
+def test_a_signal_while_it_starts_ends_it_too(rosey_up: Start) -> None:
+    rosey = rosey_up()
+    rosey.wait_until(rosey.left_behind, "the first process")
+    rosey.send(signal.SIGTERM)
+    assert rosey.wait() == 0, rosey.output + rosey.errors
+    assert rosey.left_behind() == []
+
+
+def test_a_closed_terminal_ends_it(rosey_up: Start) -> None:
+    rosey = rosey_up(terminal=True)
+    shown = ""
+    while "events/s" not in shown or "rosey-database" not in shown:
+        shown += rosey.read_terminal()
+    rosey.close_terminal()
+    assert rosey.wait() == 0
+    assert rosey.left_behind() == []
+
+
+def test_killed_it_leaves_no_process_and_started_again_it_carries_on(rosey_up: Start) -> None:
+    killed = rosey_up()
+    before = killed.wait_stored()
+    running = killed.running
+    assert running is not None
+    assert set(running.processes) == PROCESSES
+    killed.send(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    # At once: what the first left is ending while the second begins.
+    again = rosey_up("--for", "1s", "--json")
+    killed.wait_for_nobody()
+    assert [name for name, process in running.processes.items() if process.process is not None] == []
+    assert again.wait() == 0, again.errors
+    assert again.position() > before
+    report = again.report()
+    assert (report["lost"], report["doubled"]) == (0, 0), report
+    assert report["published"] < again.position(), "the stream of the first run is still there"
+
+
+def test_a_killed_process_is_started_again_and_nothing_is_lost(rosey_up: Start) -> None:
+    rosey = rosey_up("--json")
+    position = rosey.wait_stored()
+    for name in ("nats-server", "rosey-database", "rosey-bot"):
+        pid = rosey.child(name)
+        os.kill(pid, signal.SIGKILL)
+        rosey.wait_restarted(name, pid)
+        position = rosey.wait_stored(position)
+    rosey.send(signal.SIGINT)
+    code = rosey.wait()
+    report = rosey.report()
+    assert (report["lost"], report["doubled"], report["findings"]) == (0, 0, []), rosey.errors
+    assert report["stored"] == report["published"] == rosey.position()
+    assert {name for name, process in report["processes"].items() if process["restarts"]} == {
+        "nats-server",
+        "rosey-database",
+        "rosey-bot",
+    }
+    assert code == 0
+
+
+def test_two_on_one_data_directory_are_refused(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path / "data")
+    directory.acquire()
+    second = run_rosey(tmp_path, ["up", "--data", str(directory.path)])
+    directory.release()
+    assert second.returncode == 1
+    assert f"another rosey (process {os.getpid()}) is at work on {directory.path}" in second.stderr
+    assert "--data DIR" in second.stderr
+    assert second.stdout == ""
