@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 from rosey_database import sqlite
@@ -65,21 +67,36 @@ def stored_revision(location: Location) -> str | None:
             raise UnusableDatabase(f"{location.path} is a folder, not a database")
         if not location.file.exists():
             return None
-    connection = sqlite3.connect(
-        location.uri if location.in_memory else f"{location.uri}?mode=ro", uri=True, timeout=sqlite.BUSY_TIMEOUT_S
-    )
-    try:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if VERSION_TABLE in tables:
-            (revision,) = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608
-            return _known(str(revision), location)
-    finally:
-        connection.close()
+    tables, revision = _look(location)
+    if revision is not None:
+        return _known(revision, location)
     if tables & ORIGINAL_TABLES:
         raise UnusableDatabase(f"{location.path} is a database of the original Rosey; it was not touched")
     if tables:
         raise UnusableDatabase(f"{location.path} is the database of another program; it was not touched")
     return None
+
+
+def _look(location: Location) -> tuple[set[str], str | None]:
+    """The names of the tables, and the revision where there is one."""
+    if location.in_memory:
+        return _read(location.uri)
+    if not any(Path(f"{location.path}-{log}").exists() for log in ("wal", "journal")):
+        try:
+            # Leaves no trace beside the file, but must not be used where a log belongs to it.
+            return _read(f"{location.uri}?immutable=1")
+        except sqlite3.DatabaseError:
+            pass
+    return _read(f"{location.uri}?mode=ro")
+
+
+def _read(uri: str) -> tuple[set[str], str | None]:
+    with closing(sqlite3.connect(uri, uri=True, timeout=sqlite.BUSY_TIMEOUT_S)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if VERSION_TABLE not in tables:
+            return tables, None
+        (revision,) = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608
+        return tables, str(revision)
 
 
 def _known(revision: str, location: Location) -> str:

@@ -1,0 +1,128 @@
+"""Messages to be posted: queued for good, given once for each try, settled once."""
+
+from __future__ import annotations
+
+import pytest
+
+from rosey_database import BotDatabase
+from tests.support.clock import MovableClock
+
+
+async def _row(database: BotDatabase, message_id: int) -> dict[str, object]:
+    assert database.conn is not None
+    async with database.conn.execute("SELECT * FROM outbound_messages WHERE id = ?", (message_id,)) as cursor:
+        row = await cursor.fetchone()
+    assert row is not None
+    return dict(row)
+
+
+async def _ids(database: BotDatabase, **options: object) -> list[int]:
+    return [message["id"] for message in await database.get_unsent_outbound_messages(**options)]  # type: ignore[arg-type]
+
+
+async def test_messages_are_told_oldest_first(temp_database: BotDatabase, clock: MovableClock) -> None:
+    ids = []
+    for text in ("one", "two", "three"):
+        ids.append(await temp_database.enqueue_outbound_message(text))
+        clock.move(1)
+    assert await temp_database.get_unsent_outbound_messages(limit=1) == [
+        {"id": ids[0], "timestamp": int(clock.now) - 3, "message": "one", "retry_count": 0, "last_error": None}
+    ]
+    assert await _ids(temp_database) == ids
+    assert await _ids(temp_database, limit=-1) == []
+
+
+async def test_a_sent_message_is_gone_and_dated(temp_database: BotDatabase, clock: MovableClock) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    sent = clock.move(10)
+    await temp_database.mark_outbound_sent(message_id)
+    assert await _ids(temp_database) == []
+    row = await _row(temp_database, message_id)
+    assert (row["sent"], row["sent_timestamp"]) == (1, sent)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+async def test_a_failed_message_is_due_again_after_twice_the_time_each(
+    temp_database: BotDatabase, clock: MovableClock, failures: int
+) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    for _ in range(failures):
+        await temp_database.mark_outbound_failed(message_id, "muted")
+    clock.move(60 * 2**failures - 1)
+    assert await _ids(temp_database) == []
+    assert await _ids(temp_database, bypass_backoff=True) == [message_id]
+    clock.move(1)
+    (message,) = await temp_database.get_unsent_outbound_messages()
+    assert (message["retry_count"], message["last_error"]) == (failures, "muted")
+
+
+async def test_after_so_many_failures_it_is_not_tried_again(temp_database: BotDatabase, clock: MovableClock) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    for _ in range(3):
+        await temp_database.mark_outbound_failed(message_id, "muted")
+    clock.move(10**9)
+    assert await _ids(temp_database) == []
+    assert await _ids(temp_database, max_retries=4) == [message_id]
+
+
+async def test_a_permanent_failure_is_the_end(temp_database: BotDatabase, clock: MovableClock) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    await temp_database.mark_outbound_failed(message_id, "too long", is_permanent=True)
+    clock.move(10**9)
+    assert await _ids(temp_database, max_retries=30, bypass_backoff=True) == []
+    row = await _row(temp_database, message_id)
+    assert (row["sent"], row["last_error"]) == (1, "too long")
+    await temp_database.mark_outbound_sent(message_id)
+    assert (await _row(temp_database, message_id))["sent_timestamp"] is None
+
+
+async def test_what_is_claimed_is_given_to_nobody_else(temp_database: BotDatabase, clock: MovableClock) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    (claimed,) = await temp_database.claim_outbound_messages(claimed_by="rosey", seconds=30)
+    assert claimed["id"] == message_id
+    assert claimed["claimed_until"] == pytest.approx(clock.now + 30)
+    assert await temp_database.claim_outbound_messages() == []
+    assert await _ids(temp_database, bypass_backoff=True) == []
+
+
+async def test_a_claim_that_ran_out_is_of_unknown_outcome_and_never_given_again(
+    temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    await temp_database.claim_outbound_messages(claimed_by="rosey", seconds=30)
+    clock.move(29)
+    assert await temp_database.get_outbound_outcome_unknown() == []
+    clock.move(10**6)
+    assert await temp_database.claim_outbound_messages() == []
+    (unknown,) = await temp_database.get_outbound_outcome_unknown()
+    assert (unknown["id"], unknown["claimed_by"]) == (message_id, "rosey")
+    await temp_database.mark_outbound_sent(message_id)
+    assert await temp_database.get_outbound_outcome_unknown() == []
+
+
+async def test_a_claim_that_failed_is_given_again_when_it_is_due(
+    temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    await temp_database.claim_outbound_messages()
+    await temp_database.mark_outbound_failed(message_id, "not echoed")
+    assert await temp_database.claim_outbound_messages() == []
+    clock.move(120)
+    assert [message["id"] for message in await temp_database.claim_outbound_messages()] == [message_id]
+
+
+async def test_messages_of_two_channels_are_apart(temp_database: BotDatabase) -> None:
+    here = await temp_database.enqueue_outbound_message("here")
+    there = await temp_database.enqueue_outbound_message("there", channel="lobby")
+    assert await _ids(temp_database) == [here]
+    assert await _ids(temp_database, channel="lobby") == [there]
+    assert await _ids(temp_database, channel="elsewhere") == []
+    await temp_database.mark_outbound_sent(there)
+    assert await _ids(temp_database, channel="lobby") == [there]
+    await temp_database.mark_outbound_sent(there, channel="lobby")
+    assert await _ids(temp_database, channel="lobby") == []
+
+
+async def test_a_message_number_that_is_none_is_refused(temp_database: BotDatabase) -> None:
+    with pytest.raises(ValueError, match="message_id"):
+        await temp_database.mark_outbound_sent(0)
