@@ -414,6 +414,8 @@ def decode(template: str, subject: str, payload: bytes) -> tuple[Request, str | 
     """
     try:
         channel = subjects.channel_of_request(subject, template)
+        # As for events: msgspec does not look into names that it ignores.
+        payload.decode()
         request = _DECODERS[template].decode(payload or b"{}")
     except InvalidChannelKey as error:
         raise InvalidRequest(f"subject: {error}") from None
