@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ CONNECT_TIMEOUT: Final = 5
 RECONNECT_WAIT: Final = 0.2
 PING_INTERVAL: Final = 10
 REBUILD_WAIT: Final = (0.2, 10.0)
+CANCEL_WAIT: Final = 0.1
 MINIMUM_SERVER: Final = (2, 11)
 
 Listener = Callable[[Client], Awaitable[None]]
@@ -111,7 +112,7 @@ class Bus:
         """
         self._listeners.append(listener)
         if self.is_connected:
-            self._notify()
+            self._notify([listener])
 
     def on_disconnected(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` whenever the connection is lost."""
@@ -130,11 +131,9 @@ class Bus:
         """Send what is pending, then close; safe to call again."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            await _cancelled(keeper)
         if self._notifier is not None:
-            self._notifier.cancel()
-            await asyncio.gather(self._notifier, return_exceptions=True)
+            await _cancelled(self._notifier)
             self._notifier = None
         await self._discard_client()
 
@@ -232,14 +231,14 @@ class Bus:
         for listener in self._disconnect_listeners:
             listener()
 
-    def _notify(self) -> None:
-        previous = self._notifier
-        self._notifier = asyncio.create_task(self._call_listeners(previous), name="bus-listeners")
+    def _notify(self, listeners: Sequence[Listener] | None = None) -> None:
+        called = list(self._listeners if listeners is None else listeners)
+        self._notifier = asyncio.create_task(self._call_listeners(called, self._notifier), name="bus-listeners")
 
-    async def _call_listeners(self, previous: asyncio.Task[None] | None) -> None:
+    async def _call_listeners(self, listeners: Sequence[Listener], previous: asyncio.Task[None] | None) -> None:
         if previous is not None:
             await asyncio.gather(previous, return_exceptions=True)
-        for listener in list(self._listeners):
+        for listener in listeners:
             if not self.is_connected:
                 return
             try:
@@ -263,6 +262,18 @@ class Bus:
             await client.close()
         except (TimeoutError, OSError, nats.errors.Error) as error:
             log.debug("closing the NATS client: %s", error)
+        except asyncio.CancelledError:
+            # nats-py cancels its own reconnecting, and with it the transport's end that both wait for.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it ends: while nats-py connects, it swallows some cancellations."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_WAIT)
 
 
 def server_version(client: Client) -> str:

@@ -233,3 +233,31 @@ async def test_the_server_that_we_ship_can_serve(bus: Bus) -> None:
 async def test_a_server_that_is_too_old_is_named(bus: Bus, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setattr(Client, "connected_server_version", ServerVersion(version))
     assert server_problem(bus.client) == f"nats-server {version} is too old: Rosey needs 2.11 or newer"
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_closing_while_connecting_ends(nats_server: NatsServer, turns: int) -> None:
+    bus = Bus(nats_server.url, name="test")
+    await bus.start()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await asyncio.wait_for(bus.close(), 5)
+
+
+async def test_who_registers_late_is_called_alone(nats_server: NatsServer) -> None:
+    bus = Bus(nats_server.url, name="test")
+    called = []
+
+    async def first(client: Client) -> None:
+        called.append("first")
+
+    async def second(client: Client) -> None:
+        called.append("second")
+
+    bus.on_connected(first)
+    await bus.start()
+    await until(lambda: called)
+    bus.on_connected(second)
+    await until(lambda: "second" in called)
+    await bus.close()
+    assert called == ["first", "second"]
