@@ -16,6 +16,8 @@ from rosey_simulator.feature import Acknowledge
 from rosey_simulator.limits import Limits
 from rosey_simulator.site import CHANNEL_NAME
 
+FAREWELL_SECONDS = 0.5
+
 LOOPBACK = re.compile(r"127\.|::1$|::ffff:127\.")
 
 
@@ -42,7 +44,6 @@ class Gateway:
         self._limits = limits or Limits()
         self._connections: dict[str, Connection] = {}
         self._let_in: dict[str, Connection] = {}
-        self._vacant = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
         self._engine: engineio.AsyncServer | None = None
@@ -74,35 +75,35 @@ class Gateway:
         app = web.Application(middlewares=[self._follow_upgrade])
         app.router.add_get("/socketconfig/{channel}.json", _socketconfig)
         self._engine.attach(app, "socket.io")
-        self._runner = web.AppRunner(app, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, shutdown_timeout=FAREWELL_SECONDS)
         await self._runner.setup()
         await web.TCPSite(self._runner, self.host, self.port, reuse_address=True).start()
         if self.port == 0:
             self.port = self._runner.addresses[0][1]
 
-    async def stop(self, farewell_seconds: float = 0.0) -> None:
+    async def stop(self, *, farewell: bool = False) -> None:
         """Stop listening and end every transport; the backend hears of no departure.
 
-        With `farewell_seconds` clients first get that long to take what was sent and the notice that it ends here.
+        With `farewell` clients get a moment to take what was sent and the notice that it ends here; without it the
+        transports are cut.
         """
         self._let_in.clear()
-        if farewell_seconds and self._connections:
-            for connection in self.connections:
-                connection.close()
-            try:
-                async with asyncio.timeout(farewell_seconds):
-                    await self._vacant.wait()
-            except TimeoutError:
-                pass
         for connection in self.connections:
-            connection.cut()
+            if farewell:
+                connection.close()
+            else:
+                connection.cut()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
         if self._engine is not None:
             await self._engine.shutdown()
             self._engine = None
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        tasks = list(self._tasks)
+        for task in tasks:
+            # One that closes a transport whose client has already gone would wait for it for ever.
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._connections.clear()
 
     async def _opened(self, sid: str, environ: dict[str, Any]) -> None:
@@ -111,7 +112,6 @@ class Gateway:
             connection = Connection(sid, environ["aiohttp.request"], engine, self._spawn)
             connection.left = lambda: self._end(sid)
             self._connections[sid] = connection
-            self._vacant.clear()
 
     async def _message(self, sid: str, data: str | bytes) -> None:
         connection = self._connections.get(sid)
@@ -144,8 +144,6 @@ class Gateway:
     async def _closed(self, sid: str, _reason: str) -> None:
         self._end(sid)
         self._connections.pop(sid, None)
-        if not self._connections:
-            self._vacant.set()
 
     def _end(self, sid: str) -> None:
         connection = self._let_in.pop(sid, None)

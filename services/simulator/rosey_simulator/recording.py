@@ -26,9 +26,6 @@ CUES = frozenset({"joinChannel", "login", "channelPassword"})
 # A bot that never gives a cue is not waited for longer than this.
 CUE_SECONDS = 10.0
 
-# How long the bot has to read the last frames when the server stops.
-FAREWELL_SECONDS = 1.0
-
 
 class RecordingError(Exception):
     """The file is not a recording, or does not have the client."""
@@ -149,7 +146,7 @@ class RecordingServer:
         if self._playing is not None:
             self._playing.cancel()
             await asyncio.gather(self._playing, return_exceptions=True)
-        await self._gateway.stop(FAREWELL_SECONDS)
+        await self._gateway.stop(farewell=True)
 
     # What the gateway brings.
 

@@ -30,21 +30,24 @@ QUEUE_MODERATOR = Rate(10, 2)
 class Throttle:
     """CyTube's per-socket limiter: rejections change nothing, only accepted calls count (PROTOCOL section 5)."""
 
-    __slots__ = ("_count", "_last")
+    __slots__ = ("_count", "_last_ms")
 
     def __init__(self) -> None:
         self._count = 0
-        self._last = float("-inf")
+        self._last_ms: int | None = None
 
     def accept(self, now: float, rate: Rate) -> bool:
         """Whether one more may happen at `now` (Unix seconds)."""
-        if now - self._last > rate.idle_seconds:
+        # In whole milliseconds, as CyTube counts: fractions of seconds would turn away calls that are just in time.
+        now_ms = round(now * 1000)
+        idle_ms = None if self._last_ms is None else now_ms - self._last_ms
+        if idle_ms is None or idle_ms > rate.idle_seconds * 1000:
             self._count = 1
         elif self._count < rate.burst:
             self._count += 1
-        elif now - self._last < 1 / rate.sustained:
+        elif idle_ms < 1000 / rate.sustained:
             return False
-        self._last = now
+        self._last_ms = now_ms
         return True
 
 
