@@ -88,6 +88,7 @@ user_actions = Table(
     Column("result", Text),
     Index("user_actions_timestamp", "timestamp"),
     Index("user_actions_channel", "channel_id", "timestamp"),
+    Index("user_actions_user", "channel_id", text("username COLLATE NOCASE"), "timestamp"),
     Index("user_actions_event", "event_id", "channel_id", unique=True, sqlite_where=text("event_id IS NOT NULL")),
     sqlite_autoincrement=True,
 )

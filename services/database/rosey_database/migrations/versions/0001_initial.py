@@ -131,6 +131,9 @@ def _create_user_tables() -> None:
     )
     op.create_index("user_actions_timestamp", "user_actions", ["timestamp"])
     op.create_index("user_actions_channel", "user_actions", ["channel_id", "timestamp"])
+    op.create_index(
+        "user_actions_user", "user_actions", ["channel_id", sa.text("username COLLATE NOCASE"), "timestamp"]
+    )
     _create_event_index("user_actions")
 
 
