@@ -24,8 +24,8 @@ CHANNEL = "lobby"
 FAST = ReconnectPolicy(
     delays={cause: replace(delays, first=delays.first / 100) for cause, delays in DELAYS.items()},
     login=Delays(first=0.05, longest=0.05),
-    answer_timeout=1.0,
-    connect_timeout=2.0,
+    answer_timeout=10.0,
+    connect_timeout=10.0,
 )
 
 

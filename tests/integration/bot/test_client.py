@@ -119,6 +119,7 @@ async def test_a_moderator_needs_no_channel_password(client: ClientHarness) -> N
 
 async def test_a_member_below_moderator_needs_the_channel_password(client: ClientHarness) -> None:
     client.server.add_channel("secret", password="sesame")
+    client.policy = replace(FAST, answer_timeout=0.3)
     client.start(channel="secret")
     await until(lambda: "it asks for a password" in client.problem)
 

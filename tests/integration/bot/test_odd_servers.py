@@ -135,6 +135,16 @@ async def test_a_login_without_an_answer_is_tried_again(meet: Meet, caplog: pyte
     assert client.causes == []
 
 
+async def test_a_login_that_is_answered_late_is_one(meet: Meet) -> None:
+    """Asking again would bring no answer: CyTube ignores a second login."""
+    replies = {"40": [CONNECT], '42["joinChannel"': [event("userlist", [])]}
+    client = await meet(replies=replies, answer_timeout=0.2, login=replace(FAST.login, first=0.3, longest=0.3))
+    await until(lambda: "does not answer the login" in client.problem)
+    client.dispatcher.dispatch("login", [{"success": True, "name": "Rosey"}])
+    await client.until_ready()
+    assert client.causes == []
+
+
 async def test_a_login_without_a_rank_is_good_enough(meet: Meet, caplog: pytest.LogCaptureFixture) -> None:
     replies = {
         "40": [CONNECT],
@@ -158,17 +168,17 @@ async def test_a_connection_lost_between_two_logins_is_noticed(meet: Meet) -> No
 
 
 async def test_a_silent_peer_is_given_up(meet: Meet) -> None:
-    """A server that promises pings each 0.2 s and then says nothing: the connection counts as lost soon after."""
+    """A server that promises pings each 0.2 s and then says nothing: the room was last seen when it fell silent."""
     patient = OPEN.replace("25000", "200")
     replies = {"40": [CONNECT], '42["joinChannel"': [event("userlist", [user("Alice")])]}
-    client = await meet((patient,), replies, silence=0.2, answer_timeout=30)
+    client = await meet((patient,), replies, silence=1.0, answer_timeout=30)
     await until(lambda: client.causes, timeout=5)
     assert client.causes[0] is Cause.LOST
     await until(lambda: len(client.sink.of(UsersPresent)) == 2)
     first, second = client.sink.of(UsersPresent)
     assert first.timestamp is not None
     assert second.unseen_since is not None
-    assert abs(second.unseen_since - first.timestamp) < 0.2
+    assert abs(second.unseen_since - first.timestamp) < 1.0
 
 
 @pytest.mark.parametrize(

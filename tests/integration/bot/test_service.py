@@ -169,7 +169,8 @@ async def test_stats_are_answered_from_the_database(
 async def test_stats_without_a_database_answer_within_a_second(
     process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person
 ) -> None:
-    await process(nats_server.url)
+    # Half the usual time, so that a busy machine does not fail the test.
+    await process(nats_server.url, stats_timeout=0.4)
     await until(lambda: {"name": "Rosey", "rank": 3} in mod.of("setUserRank"))
     await nats_client.subscribe(subjects.for_channel(subjects.QUERY_USER_STATS, CHANNEL))
     await nats_client.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rosey_bot.cytube.text import LONGEST_MESSAGE, plain_text, split_message, utf16_length, well_formed
@@ -67,6 +67,7 @@ def test_no_message_begins_with_a_slash() -> None:
 
 
 @given(st.text(max_size=1500))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_messages_are_bounded_and_lose_nothing_but_blanks(text: str) -> None:
     messages = split_message(text)
     assert all(0 < utf16_length(message) <= LONGEST_MESSAGE for message in messages)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rosey_bot.cytube.throttle import BURST, INTERVAL, RECOVERY, Throttle
@@ -55,6 +55,7 @@ def test_a_refusal_is_waited_out_and_ends_the_burst() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 4), st.floats(0, 0.02)), max_size=120))
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_cytube_drops_nothing_even_with_jitter(steps: list[tuple[float, float]]) -> None:
     throttle, cytube = Throttle(), CytubeLimit()
     now = arrival = 100.0

@@ -197,6 +197,15 @@ class CytubeClient:
             LoginRefused: CyTube said no, or nothing.
             Disconnected: the connection ended.
         """
+        # CyTube does not answer who is logged in already (PROTOCOL.md 3), as after an answer that came too late.
+        if not session.is_logged_in:
+            await self._ask_for_login(session)
+        # A guest's rank never changes, and nothing tells it; an account's is final with setUserRank (PROTOCOL.md 3).
+        if self._credentials.is_account and await session.first_of(session.ranked) is None:
+            log.warning("%s: CyTube told no rank after the login", self._channel)
+        log.info("%s: logged in as %s", self._channel, session.own_name)
+
+    async def _ask_for_login(self, session: Session) -> None:
         name = self._credentials.user or ""
         answered = session.expect_login()
         await session.emit("login", self._credentials.login_frame())
@@ -205,10 +214,6 @@ class CytubeClient:
         answer = answered.result()
         if not answer.success:
             raise LoginRefused(explain_refusal(name, answer.error))
-        # A guest's rank never changes, and nothing tells it; an account's is final with setUserRank (PROTOCOL.md 3).
-        if self._credentials.is_account and await session.first_of(session.ranked) is None:
-            log.warning("%s: CyTube told no rank after the login", self._channel)
-        log.info("%s: logged in as %s", self._channel, answer.name)
 
     def _userlist(self, _: list[frames.User]) -> None:
         if self._session is not None:
