@@ -30,7 +30,7 @@ _TAG = re.compile(r"<[^>]*>")
 class Event(StrEnum):
     """What an entry tells, with its keys."""
 
-    BEGAN = "began"  # items: the playlist when the record begins, in order; before it, who was there has arrived
+    BEGAN = "began"  # items: the playlist, in order, when the record begins and whenever a room is loaded again
     DID = "did"  # after what came of it: what (a kind of action), detail, person, name (as logged in), rank, done
     ARRIVED = "arrived"  # connection (a number), name ("" for none)
     NAMED = "named"  # connection, name
@@ -64,6 +64,7 @@ class Record(Witness):
         self._next_number = 0
         self._current: dict[str, int] = {}
         self._played_at: dict[str, int] = {}
+        self._unloaded: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -82,7 +83,7 @@ class Record(Witness):
         """Begin to record a room; what it shows now comes first."""
         for member in room.members:
             self.arrived(room, member)
-        self._write(room, Event.BEGAN, items=[_item(item) for item in room.playlist.items])
+        self._begin(room)
         current = room.playlist.current
         if current is not None:
             self._play(room, current.uid, current.media.as_json(), room.playlist.playback.current_time)
@@ -106,6 +107,7 @@ class Record(Witness):
     # As a witness.
 
     def arrived(self, room: Room, member: Member) -> None:
+        self._notice_loading(room)
         self._next_number += 1
         self._numbers[member] = self._next_number
         self._write(room, Event.ARRIVED, connection=self._next_number, name=member.name)
@@ -126,6 +128,7 @@ class Record(Witness):
     def unloaded(self, room: Room) -> None:
         self._numbers = {member: number for member, number in self._numbers.items() if member.room not in (None, room)}
         self._write(room, Event.UNLOADED)
+        self._unloaded.add(room.name)
 
     def heard(self, room: Room, frame: Frame) -> None:
         data: Any = frame.args[0] if frame.args else None
@@ -152,9 +155,20 @@ class Record(Witness):
             case "playlist":
                 self._write(room, Event.ARRANGED, items=[_flat(item) for item in data])
             case "setCurrent":
+                self._notice_loading(room)
                 self._current[room.name] = data
             case "changeMedia":
                 self._play(room, self._current[room.name], data, data["currentTime"])
+
+    def _begin(self, room: Room) -> None:
+        self._write(room, Event.BEGAN, items=[_item(item) for item in room.playlist.items])
+
+    def _notice_loading(self, room: Room) -> None:
+        # Loading gives every item a new uid, of which no frame tells; then what plays is shown, if anything does, and
+        # the first client is in (PROTOCOL section 8).
+        if room.name in self._unloaded:
+            self._unloaded.remove(room.name)
+            self._begin(room)
 
     def _play(self, room: Room, uid: int, media: Mapping[str, Any], position: float) -> None:
         self._played_at[room.name] = room.now_ms()

@@ -15,18 +15,7 @@ from rosey_simulator.crowd.sayings import Sayings
 
 PRESENT_SHARE = 0.55
 FEWEST_PRESENT = 4
-COMMANDS = (
-    "stats",
-    "users",
-    "help",
-    "info",
-    "status",
-    "current",
-    "playlist",
-    "playlist 2",
-    "nonsense 1 2",
-    "USER nobody",
-)
+COMMANDS = ("stats", "users", "help", "info", "status", "nonsense 1 2", "USER nobody")
 FLOOD_LINES = 25
 MOST_MUTED = 2
 # How uneven rooms are: the second most popular one has 2 ** -UNEVENNESS of what the first has.

@@ -11,8 +11,8 @@ An observer is a client with a name, such as a bot. The rules, in CyTube's terms
   included: CyTube shows the last 15 at each join. Each counts once; those replayed at the first join of all are
   history and count for nobody.
 - What plays has begun where its position says, the three seconds of CyTube's lead-in left out. A play goes on through
-  a shuffle, through an unloading of the room, and through gaps. One that the observer did not see end has ended when
-  its successor began, or when it was found that nothing plays.
+  a shuffle, through an unloading of the room (unless its lead-in begins again), and through gaps. One that the
+  observer did not see end has ended when its successor began, or when it was found that nothing plays.
 - How many named users there are is seen at each list and each arrival; how many connections from the first count
   on that a connection gets, and they are at least as many as the users.
 
@@ -44,7 +44,7 @@ class Summary:
         lines: the chat in the order in which it was learned: time (ms), username, text, counted.
         plays: started, ended (None while it plays), skipped, title, type, id, duration (s), queued_by (or None).
         changes: of the playlist: time, action, item (None, or uid, title, type, id, duration, temp), by (or None).
-        commands: time, username, text: private messages of moderators to the observer.
+        commands: milliseconds, username, text: private messages of moderators to the observer.
         most_users, most_connections: (how many, when), None before the first.
     """
 
@@ -266,7 +266,7 @@ class _Observation:
 
     def _did(self, entry: Entry) -> None:
         if self._sees and entry["what"] == Kind.COMMAND and entry["done"] and entry["rank"] >= MODERATOR_RANK:
-            command = {"time": entry["at"] // 1000, "username": entry["name"], "text": entry["detail"]["text"]}
+            command = {"milliseconds": entry["at"], "username": entry["name"], "text": entry["detail"]["text"]}
             self.summary.commands.append(command)
 
     # The playlist.
@@ -339,7 +339,8 @@ class _Observation:
 
     def _played(self, entry: Entry) -> None:
         play, self._uid = self._play, entry["uid"]
-        goes_on, self._goes_on = self._goes_on, False
+        # A lead-in begins the play anew, also after a shuffle or an unloading.
+        goes_on, self._goes_on = self._goes_on and entry["position"] >= 0, False
         is_same_item = play is not None and (play.media["type"], play.media["id"]) == (entry["type"], entry["id"])
         if goes_on and is_same_item:
             return
