@@ -8,6 +8,9 @@ import sys
 
 import typer
 
+from rosey_cli.dead_letters import commands as dead_letters
+from rosey_cli.replay.command import replay
+from rosey_cli.statistics import stats, user
 from rosey_cli.up.command import up
 
 app = typer.Typer(
@@ -36,3 +39,7 @@ def version() -> None:
 
 
 app.command()(up)
+app.command()(stats)
+app.command()(user)
+app.add_typer(dead_letters.app, name="dlq")
+app.command()(replay)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn, TextIO
+from typing import NoReturn, TextIO, cast
 
 import typer
 from rich.console import Console
@@ -13,20 +14,59 @@ from rosey_cli.failure import Failure
 from rosey_core.telemetry.logs import redacted
 
 
-def console(stream: TextIO | None = None) -> Console:
-    """A console on ``stream`` (standard output unless given) that takes all text literally."""
-    return Console(file=stream or sys.stdout, markup=False, highlight=False, emoji=False)
+class Stream:
+    """A text stream that may lose its reader: a pipe that is closed, a terminal that is shut.
+
+    From then on it takes everything and says nothing, also to whoever uses the wrapped stream itself.
+
+    Args:
+        stream: the stream to write to.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.when_gone: Callable[[], None] = lambda: None
+        """Called when the reader is found to be gone."""
+        self._stream = stream
+        self._gone = False
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        """Write as far as somebody reads."""
+        if not self._gone:
+            try:
+                return self._stream.write(text)
+            except OSError:
+                self._lose()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush as far as somebody reads."""
+        if not self._gone:
+            try:
+                self._stream.flush()
+            except OSError:
+                self._lose()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        return self._stream.fileno()
+
+    def _lose(self) -> None:
+        self._gone = True
+        # What is in the buffer would fail once more when the interpreter ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+        self.when_gone()
 
 
-def shows_unicode(target: Console) -> bool:
-    """Whether it can show more than ASCII."""
-    return not target.options.ascii_only
-
-
-def fitting(text: str, target: Console) -> str:
-    """``text`` with what the terminal's encoding lacks replaced by question marks."""
-    encoding = target.encoding or "utf-8"
-    return text.encode(encoding, "replace").decode(encoding, "replace")
+def console(stream: Stream) -> Console:
+    """A console on ``stream`` that takes all text literally."""
+    return Console(file=cast(TextIO, stream), markup=False, highlight=False, emoji=False)
 
 
 def fail(error: Failure) -> NoReturn:

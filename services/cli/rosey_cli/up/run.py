@@ -109,7 +109,7 @@ class Run:
         Raises:
             Failure: a program cannot be run.
         """
-        with handled(self._stop.set, self._end_at_once), logged_to(self._journal):
+        with handled(self.ask_to_stop, self._end_at_once), logged_to(self._journal):
             try:
                 if await self._until_stopped(self._begin()) and self._monitor is not None:
                     self._output.begin()
@@ -120,6 +120,10 @@ class Run:
                 if self._bus is not None:
                     await self._bus.close()
                 await self._supervisor.stop()
+
+    def ask_to_stop(self) -> None:
+        """End in good order; to be called in the event loop."""
+        self._stop.set()
 
     def _log(self, name: str) -> Path:
         return self._directory.logs / f"{name}.log"
@@ -164,22 +168,13 @@ class Run:
         self._bus = Bus(self._nats.url, name="rosey up")
         watcher = Watcher(self._bus) if self._plan.watches else None
         await self._bus.start()
-        await self._start_services(simulator)
+        await self._supervisor.start(self._service(DATABASE), *([] if simulator is None else [simulator]))
+        # The bot comes last: its first attempt finds the site, and its first event the stream.
+        await self._supervisor.start(self._service(BOT))
         self._monitor = Monitor(
             self._supervisor.children, self._journal, channels=None if watcher is None else watcher.channels
         )
         self._write_running()
-
-    async def _start_services(self, simulator: Simulator | None) -> None:
-        database = asyncio.create_task(self._supervisor.start(self._service(DATABASE)))
-        try:
-            # The bot comes after the site, so that its first attempt finds it; it does not wait for the database.
-            if simulator is not None:
-                await self._supervisor.start(simulator)
-            await self._supervisor.start(self._service(BOT))
-            await database
-        finally:
-            database.cancel()
 
     async def _wait_for_leftovers(self) -> None:
         names = await asyncio.to_thread(self._directory.clear_leftovers, LEFTOVERS_S)

@@ -85,18 +85,23 @@ def _default_directory(options: Options, plan: Plan) -> Path:
 
 
 def _run(plan: Plan, directory: DataDirectory, *, as_json: bool) -> int:
-    out = terminal.console(sys.stderr if as_json else sys.stdout)
+    stream = terminal.Stream(sys.stderr if as_json else sys.stdout)
+    out = terminal.console(stream)
     output: Output = Plain(out)
     if out.is_terminal and not as_json:
         output = LiveView(out, _title(plan))
 
     async def run() -> Outcome:
-        return await Run(plan, directory, output)()
+        work = Run(plan, directory, output)
+        # Who pipes the output into a program that ends wants no more of it.
+        stream.when_gone = work.ask_to_stop
+        return await work()
 
     outcome = asyncio.run(run())
     account = outcome.reconciliation
     if as_json:
-        sys.stdout.write(json.dumps(report.as_object(outcome.snapshot, account, data=directory.path)) + "\n")
+        line = json.dumps(report.as_object(outcome.snapshot, account, data=directory.path))
+        terminal.console(terminal.Stream(sys.stdout)).print(line, soft_wrap=True)
         return report.verdict(account)
     if account is not None:
         for line in report.as_lines(account):

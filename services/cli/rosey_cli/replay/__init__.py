@@ -1,0 +1,1 @@
+"""``rosey replay``: the event stream as a log that is read again."""
