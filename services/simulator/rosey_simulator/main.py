@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+from rosey_simulator.crowd import process as crowd
 from rosey_simulator.recording import RecordingError, RecordingServer
 from rosey_simulator.server import SimulatorServer
 from rosey_simulator.site import CHANNEL_NAME
@@ -33,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--recording", type=Path, metavar="FILE", help="play a recording instead, and end with it")
     result.add_argument("--client", default="bot", metavar="LABEL", help="whose frames to play (default: %(default)s)")
     result.add_argument("--speed", type=_speed, default=1.0, metavar="N", help="how many times faster to play")
+    crowd.add_options(result)
     return result
 
 
@@ -44,21 +47,25 @@ async def serve(arguments: argparse.Namespace) -> None:
         loop.add_signal_handler(number, stop.set)
     server: SimulatorServer | RecordingServer
     ends = [loop.create_task(stop.wait())]
-    if arguments.recording is not None:
-        server = RecordingServer(arguments.recording, arguments.client, arguments.speed, arguments.host, arguments.port)
-        ends.append(loop.create_task(server.done.wait()))
-    else:
-        server = SimulatorServer(arguments.host, arguments.port)
-        for name in arguments.channel or ["demo"]:
-            server.add_channel(name)
-    await server.start()
-    log.info("listening on %s", server.url)
-    try:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for end in ends:
-            end.cancel()
-        await server.stop()
+    async with contextlib.AsyncExitStack() as company:
+        if arguments.recording is not None:
+            server = RecordingServer(
+                arguments.recording, arguments.client, arguments.speed, arguments.host, arguments.port
+            )
+            ends.append(loop.create_task(server.done.wait()))
+        else:
+            server = SimulatorServer(arguments.host, arguments.port)
+            for name in arguments.channel or ["demo"]:
+                server.add_channel(name)
+            await company.enter_async_context(crowd.live_crowd(server.site, arguments))
+        await server.start()
+        log.info("listening on %s", server.url)
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await server.stop()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
