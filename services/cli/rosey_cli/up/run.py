@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import nats.errors
-
 from rosey_cli.data_directory import DataDirectory, Running
 from rosey_cli.up import configuration
-from rosey_cli.up.baseline import Baseline, read_baseline
+from rosey_cli.up.audit import Audit
 from rosey_cli.up.child import State
 from rosey_cli.up.journal import Journal, Level, logged_to
 from rosey_cli.up.monitor import BOT, DATABASE, INTERVAL_S, Monitor
-from rosey_cli.up.outcome import Outcome, Reconciliation
+from rosey_cli.up.outcome import Outcome
 from rosey_cli.up.output import Output
 from rosey_cli.up.programs import NatsServer, Service, Simulator, check_port
 from rosey_cli.up.signals import handled
@@ -35,7 +32,6 @@ LEFTOVERS_S: Final = 20.0
 IN_ROOM_S: Final = 15.0
 """How long the clock of ``--for`` waits for the bot to be in its channels."""
 DRAIN_S: Final = 10.0
-CONNECT_S: Final = 5.0
 FRAME_S: Final = 0.25
 
 
@@ -46,11 +42,13 @@ class Site:
     Attributes:
         options: of rosey-simulator, beside where to listen.
         channel: on it.
+        has_crowd: whether there is one, which can write down what it does.
         ends: whether the run is over when the simulator has nothing more to show.
     """
 
     options: tuple[str, ...]
     channel: str = configuration.DEMO_CHANNEL
+    has_crowd: bool = False
     ends: bool = False
 
 
@@ -98,8 +96,7 @@ class Run:
         )
         self._bus: Bus | None = None
         self._monitor: Monitor | None = None
-        self._baseline = Baseline()
-        self._database = configuration.database_path(plan.config, directory)
+        self._audit = self._make_audit()
         self._stop = asyncio.Event()
         self._impatient = asyncio.Event()
 
@@ -154,13 +151,16 @@ class Run:
         for note in configuration.unused(self._plan.config):
             self._journal.say("rosey", note, Level.WARNING)
         await self._wait_for_leftovers()
-        self._baseline = read_baseline(self._database)
+        self._audit.begin()
         if self._plan.nats_port:
             check_port(self._plan.nats_port)
         config, simulator = self._plan.config, None
         if self._plan.site is not None:
             site = self._plan.site
-            simulator = Simulator(log_file=self._log(SIMULATOR), options=site.options, may_finish=site.ends)
+            options = list(site.options)
+            if self._writes_record:
+                options += ["--record", str(self._directory.crowd_record)]
+            simulator = Simulator(log_file=self._log(SIMULATOR), options=options, may_finish=site.ends)
             config = configuration.simulated(config, simulator.url, site.channel)
         await self._supervisor.start(self._nats)
         configuration.write(config, self._directory, nats_url=self._nats.url)
@@ -175,6 +175,21 @@ class Run:
             self._supervisor.children, self._journal, channels=None if watcher is None else watcher.channels
         )
         self._write_running()
+
+    @property
+    def _writes_record(self) -> bool:
+        # Without an end the record would fill the disk.
+        return self._plan.audits and self._plan.site is not None and self._plan.site.has_crowd
+
+    def _make_audit(self) -> Audit:
+        return Audit(
+            configuration.database_path(self._plan.config, self._directory),
+            self._journal,
+            crowd_record=self._directory.crowd_record if self._writes_record else None,
+            room=configuration.DEMO_CHANNEL,
+            bot=configuration.DEMO_USER,
+            follows_crowd=frozenset({SIMULATOR, BOT}),
+        )
 
     async def _wait_for_leftovers(self) -> None:
         names = await asyncio.to_thread(self._directory.clear_leftovers, LEFTOVERS_S)
@@ -237,7 +252,7 @@ class Run:
             await self._drain(monitor)
             snapshot = await monitor.look()
             await self._supervisor.stop(BOT)
-            reconciliation = await self._reconcile(bus, snapshot)
+            reconciliation = await self._audit.end(bus, snapshot)
         return Outcome(snapshot=snapshot, reconciliation=reconciliation)
 
     async def _drain(self, monitor: Monitor) -> None:
@@ -245,22 +260,3 @@ class Run:
         deadline = time.monotonic() + DRAIN_S
         while (await monitor.look()).held and time.monotonic() < deadline and not self._impatient.is_set():  # noqa: ASYNC110
             await asyncio.sleep(FRAME_S / 5)
-
-    async def _reconcile(self, bus: Bus, snapshot: Snapshot) -> Reconciliation | None:
-        # Only here, since the database's own packages take longer to import than all of the above.
-        from rosey_cli.up.reconciliation import reconcile
-
-        try:
-            async with asyncio.timeout(CONNECT_S):
-                await bus.wait_connected()
-            result = await reconcile(bus.client, self._database, self._baseline)
-        except (nats.errors.Error, sqlite3.Error, TimeoutError, OSError) as error:
-            self._journal.say("rosey", f"stream and database cannot be compared: {error}", Level.ERROR)
-            return None
-        result.lose(snapshot.dropped, "events that the bot had no room for")
-        if snapshot.held:
-            self._journal.say("rosey", f"the bot still holds {snapshot.held} events; the next run publishes them")
-        restarted = any(process.restarts for process in snapshot.processes)
-        if not restarted and not snapshot.retried:
-            result.lose(snapshot.published - result.published, "events that the stream had confirmed to the bot")
-        return result
