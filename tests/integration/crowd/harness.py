@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from nats.aio.client import Client
 
@@ -42,7 +43,16 @@ AT_ONCE = ReconnectPolicy(delays=dict.fromkeys(Cause, SOON), login=SOON)
 class Bot:
     """The bot as a process has it: one outbox, one channel; tells how many frames it took on its connection."""
 
-    def __init__(self, url: str, server: SimulatorServer, spool: Path, clock: ManualClock, wrap: Wrap | None) -> None:
+    def __init__(
+        self,
+        url: str,
+        server: SimulatorServer,
+        spool: Path,
+        clock: ManualClock,
+        *,
+        password: str | None,
+        wrap: Wrap | None,
+    ) -> None:
         self.bus = Bus(url, name="rosey-bot")
         self.outbox = Outbox(self.bus, spool_directory=spool)
         self.frames = 0
@@ -52,7 +62,7 @@ class Bot:
             key=ROOM,
             server=server.url,
             name=ROOM,
-            credentials=Credentials(user=BOT, password=PASSWORD),
+            credentials=Credentials(user=BOT, password=password),
             user_count_interval=3600,
             status_interval=3600,
             outbound_interval=3600,
@@ -109,12 +119,22 @@ Wrap = Callable[[EventSink], EventSink]
 class World:
     """Everything there is; parts of it can be taken away and come back."""
 
-    def __init__(self, directory: Path, nats_url: str, nats_client: Client, *, seed: int, wrap: Wrap | None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        nats_url: str,
+        nats_client: Client,
+        *,
+        seed: int = 1,
+        bot_is_guest: bool = False,
+        wrap: Wrap | None = None,
+    ) -> None:
         self.directory = directory
         self.database_path = directory / "bot_data.db"
         self.clock = ManualClock()
         self.server = SimulatorServer(clock=self.clock)
-        self.server.add_account(BOT, PASSWORD)
+        if not bot_is_guest:
+            self.server.add_account(BOT, PASSWORD)
         self.room: Room = self.server.add_channel(ROOM)
         self.server.set_channel_rank(ROOM, BOT, 3)
         self.record = Record()
@@ -126,6 +146,7 @@ class World:
         )
         self._nats_url = nats_url
         self._nats = nats_client
+        self._password = None if bot_is_guest else PASSWORD
         self._wrap = wrap
         self.bot: Bot | None = None
         self._commands_of_former_bots = 0
@@ -142,7 +163,14 @@ class World:
     # The bot.
 
     async def start_bot(self) -> None:
-        self.bot = Bot(self._nats_url, self.server, self.directory / "spool", self.clock, self._wrap)
+        self.bot = Bot(
+            self._nats_url,
+            self.server,
+            self.directory / "spool",
+            self.clock,
+            password=self._password,
+            wrap=self._wrap,
+        )
         await self.bot.start()
         await self.bot_is_back()
 
@@ -251,11 +279,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(
-    directory: Path, nats_url: str, nats_client: Client, *, seed: int = 1, wrap: Wrap | None = None
-) -> AsyncIterator[World]:
+async def world(directory: Path, nats_url: str, nats_client: Client, **options: Any) -> AsyncIterator[World]:
     """A running world with a database and without a bot."""
-    made = World(directory, nats_url, nats_client, seed=seed, wrap=wrap)
+    made = World(directory, nats_url, nats_client, **options)
     await made.server.start()
     await made.start_database()
     try:

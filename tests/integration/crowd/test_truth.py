@@ -90,6 +90,19 @@ async def test_a_restart_of_the_bot_changes_nothing_but_what_nobody_is_shown(mak
     assert compared(world) == []
 
 
+async def test_a_guest_without_rights_stores_the_same(make_world: MakeWorld) -> None:
+    world = await make_world(seed=7, bot_is_guest=True)
+    await world.driver.run(50)
+    await world.start_bot()
+    await world.driver.run(500)
+    await world.cut_bot_off()
+    await world.without_bot(30)
+    await world.bot_is_back()
+    await world.driver.run(100)
+    await world.stored()
+    assert compared(world) == []
+
+
 class RepublishesReplays:
     """The original's mistake: what CyTube replays at a join is taken for said just now."""
 
