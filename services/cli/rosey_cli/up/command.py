@@ -57,7 +57,7 @@ def up(
     ] = None,
     nats_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for NATS; 0 for any that is free.")] = 0,
     seed: Annotated[int, typer.Option(help="Of the simulated crowd: the same people do the same.")] = 1,
-    rate: Annotated[float, typer.Option(min=0.0, help="What the simulated crowd does a second.")] = 5.0,
+    rate: Annotated[float, typer.Option(min=0.0, help="What the simulated crowd does a second; 0: no crowd.")] = 5.0,
 ) -> None:
     """Run a whole Rosey on this machine: nats-server, the database service and the bot.
 

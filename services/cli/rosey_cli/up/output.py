@@ -12,6 +12,7 @@ from rosey_cli.up.journal import Entry
 from rosey_cli.up.snapshot import Snapshot
 
 SUMMARY_INTERVAL_S: Final = 5.0
+FIRST_SUMMARY_S: Final = 1.0
 _CHAT_LINES: Final = 3
 
 
@@ -42,7 +43,7 @@ class Plain:
     def __init__(self, console: Console, interval: float = SUMMARY_INTERVAL_S) -> None:
         self._console = console
         self._interval = interval
-        self._next = 0.0
+        self._next = FIRST_SUMMARY_S
         self._chat_until = 0.0
 
     def entry(self, entry: Entry) -> None:

@@ -75,7 +75,11 @@ def _site(options: Options, config: Config) -> Site | None:
         return Site(options=("--recording", str(path), "--speed", str(options.speed)), ends=True)
     if config.channels:
         return None
-    return Site(options=("--channel", configuration.DEMO_CHANNEL))
+    here = ("--channel", configuration.DEMO_CHANNEL)
+    if not options.rate:
+        return Site(options=here)
+    crowd = ("--crowd", "--seed", str(options.seed), "--rate", str(options.rate), "--bot", configuration.DEMO_USER)
+    return Site(options=(*here, *crowd), has_crowd=True)
 
 
 def _default_directory(options: Options, plan: Plan) -> Path:

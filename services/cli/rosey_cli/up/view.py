@@ -69,7 +69,7 @@ def picture(snapshot: Snapshot, title: str) -> RenderableType:
     layout.split_column(
         Layout(_heading(snapshot, channels, title), size=4),
         Layout(name="room", ratio=1, minimum_size=6),
-        Layout(_path(snapshot), size=3),
+        Layout(_path(snapshot), size=4),
         Layout(name="bottom", size=len(snapshot.processes) + 4),
     )
     layout["room"].split_row(Layout(_chat(channels), ratio=3), Layout(_users(channels), ratio=1))
@@ -150,18 +150,20 @@ def _users(channels: Sequence[Channel]) -> RenderableType:
 
 
 def _path(snapshot: Snapshot) -> RenderableType:
-    parts = [
+    counts = [
         f"{snapshot.per_second:.1f} events/s",
         f"{snapshot.published} published",
         f"{snapshot.stored} stored",
     ]
-    parts += [f"{snapshot.waiting} waiting"] if snapshot.waiting else []
-    parts += [f"{snapshot.held} held back"] if snapshot.held else []
-    parts += [f"{snapshot.rejected} rejected"] if snapshot.rejected else []
-    if snapshot.frame_to_row is not None:
-        latency = snapshot.frame_to_row
-        parts.append(f"frame to row p50 {latency.p50:.1f}, p95 {latency.p95:.1f}, p99 {latency.p99:.1f} ms")
-    return Panel(_text("   ".join(parts)), title="from CyTube to the database", title_align="left")
+    counts += [f"{snapshot.waiting} waiting"] if snapshot.waiting else []
+    counts += [f"{snapshot.held} held back"] if snapshot.held else []
+    counts += [f"{snapshot.rejected} rejected"] if snapshot.rejected else []
+    latency = snapshot.frame_to_row
+    row = "no event yet"
+    if latency is not None:
+        row = f"frame to row p50 {latency.p50:.1f}, p95 {latency.p95:.1f}, p99 {latency.p99:.1f} ms"
+    lines = Group(_text("   ".join(counts)), _text(row))
+    return Panel(lines, title="from CyTube to the database", title_align="left")
 
 
 def _processes(processes: Sequence[ProcessState]) -> RenderableType:
