@@ -49,8 +49,8 @@ def test_the_picture_shows_all_that_matters() -> None:
         "nats-server",
         "unready",
         "60 MB",
-        "channel lobby: not connected yet",
-        "was ended by SIGKILL",
+        "rosey-bot: channel lobby:",
+        "rosey-bot: was ended",
         "up 1:01",
     ):
         assert expected in text, expected

@@ -162,7 +162,7 @@ def _path(snapshot: Snapshot) -> RenderableType:
     row = "no event yet"
     if latency is not None:
         row = f"frame to row p50 {latency.p50:.1f}, p95 {latency.p95:.1f}, p99 {latency.p99:.1f} ms"
-    lines = Group(_text("   ".join(counts)), _text(row))
+    lines = Group(_text(", ".join(counts)), _text(row))
     return Panel(lines, title="from CyTube to the database", title_align="left")
 
 
@@ -183,11 +183,12 @@ def _processes(processes: Sequence[ProcessState]) -> RenderableType:
 
 
 def _problems(snapshot: Snapshot) -> RenderableType:
-    now = [_text(problem, "yellow") for problem in snapshot.problems]
+    now = [Text(one_line(problem), "yellow", overflow="fold") for problem in snapshot.problems]
     past = [
-        _text(
+        Text(
             f"{time.strftime('%H:%M:%S', time.localtime(entry.time))} {entry.source}: {entry.text}",
             "red" if entry.level >= Level.ERROR else "dim",
+            overflow="fold",
         )
         for entry in reversed(snapshot.journal)
     ]
