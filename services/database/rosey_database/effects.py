@@ -106,6 +106,8 @@ class Batch:
         seen_until = state.last_event_time if event.unseen_since is None else event.unseen_since
         usernames = [user.username for user in event.users]
         newest = state.listed(received.time)
+        # Who has only chatted so far is known before the list is compared.
+        self.duplicates += self.chat.flush()
         self.users.present(channel_id, usernames, received.time, seen_until=seen_until, newest=newest)
         state.seen(received.time)
 

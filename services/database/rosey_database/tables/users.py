@@ -7,6 +7,7 @@ bots changes nothing.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -45,19 +46,22 @@ _PUT: Final = """
 class _Touched:
     """What a batch does to one user."""
 
-    __slots__ = ("first", "last", "lines", "presence", "username")
+    __slots__ = ("first_line", "last_line", "lines", "presence", "username")
 
-    def __init__(self, username: str, time: float) -> None:
-        self.username = username
-        self.first = self.last = time
+    def __init__(self) -> None:
+        self.username = ""
+        self.first_line = math.inf
+        self.last_line = -math.inf
         self.lines = 0
         self.presence: list[tuple[float, bool, str]] | None = None
 
-    def seen(self, time: float) -> None:
-        if time > self.last:
-            self.last = time
-        elif time < self.first:
-            self.first = time
+    def said(self, username: str, time: float) -> None:
+        self.username = username
+        self.lines += 1
+        if time < self.first_line:
+            self.first_line = time
+        if time > self.last_line:
+            self.last_line = time
 
 
 class Users:
@@ -69,9 +73,7 @@ class Users:
 
     def said(self, channel_id: int, username: str, time: float) -> None:
         """Count a line of chat."""
-        touched = self._touch(channel_id, username, time)
-        touched.username = username
-        touched.lines += 1
+        self._touch(channel_id, username).said(username, time)
 
     def joined(self, channel_id: int, username: str, time: float) -> None:
         """Open a session, unless one is open."""
@@ -125,9 +127,8 @@ class Users:
         put = []
         for (channel_id, key), touched in self._touched.items():
             if touched.presence is None:
-                counted.append(
-                    (channel_id, key, touched.username, int(touched.first), int(touched.last), touched.lines)
-                )
+                first, last = int(touched.first_line), int(touched.last_line)
+                counted.append((channel_id, key, touched.username, first, last, touched.lines))
                 continue
             row = self._connection.execute(_SELECT, (channel_id, key)).fetchone()
             values = _fold(row, touched)
@@ -137,46 +138,49 @@ class Users:
         self._connection.executemany(_COUNT, counted)
         self._connection.executemany(_PUT, put)
 
-    def _touch(self, channel_id: int, username: str, time: float) -> _Touched:
+    def _touch(self, channel_id: int, username: str) -> _Touched:
         key = (channel_id, user_key(username))
         touched = self._touched.get(key)
         if touched is None:
-            touched = self._touched[key] = _Touched(username, time)
-        else:
-            touched.seen(time)
+            touched = self._touched[key] = _Touched()
         return touched
 
     def _came_or_went(self, channel_id: int, username: str, time: float, here: bool) -> None:
-        touched = self._touch(channel_id, username, time)
+        touched = self._touch(channel_id, username)
         if touched.presence is None:
             touched.presence = []
         touched.presence.append((time, here, username))
 
 
-_Row = tuple[str, int, int, int, int, int | None, float]
+_Row = tuple[str, float, float, int, int, int | None, float]
 
 
 def _fold(row: _Row | None, touched: _Touched) -> _Row | None:
-    presence = touched.presence or []
-    if row is None:
-        if not touched.lines and not any(here for _, here, _ in presence):
-            return None
-        row = (touched.username, int(touched.first), int(touched.last), 0, 0, None, 0.0)
-    shown, first, last, lines, total, started, presence_time = row
-    for time, here, username in presence:
+    """The user's row after the batch; ``None`` where the user stays unknown."""
+    known = row is not None
+    shown, first, last, lines, total, started, presence_time = row or ("", math.inf, -math.inf, 0, 0, None, 0.0)
+    for time, here, username in touched.presence or ():
+        if not known and not here and time <= touched.first_line:
+            continue
+        known = True
+        if here:
+            first = min(first, time)
         if (time, here) < (presence_time, started is not None):
             continue
         presence_time = time
+        last = max(last, time)
         shown = username
         if here and started is None:
             started = int(time)
         elif not here and started is not None:
             total += max(0, int(time) - started)
             started = None
+    if not known and not touched.lines:
+        return None
     return (
         touched.username if touched.lines else shown,
-        min(first, int(touched.first)),
-        max(last, int(touched.last)),
+        int(min(first, touched.first_line)),
+        int(max(last, touched.last_line)),
         lines + touched.lines,
         total,
         started,
