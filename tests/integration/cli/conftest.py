@@ -1,0 +1,64 @@
+"""Events published to a real stream and stored by a real service, for commands that look at both."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from rosey_cli.up.baseline import open_to_read, position
+from rosey_core import events, streams, subjects
+from rosey_core.events import Event
+from tests.support.waiting import until
+
+CHANNEL = "lobby"
+TIME = 1_700_000_000.0
+
+Publish = Callable[..., Awaitable[int]]
+Stored = Callable[[int], Awaitable[None]]
+
+
+def chat(number: int, **fields: object) -> events.ChatMessage:
+    """A line of chat of its own, one second after the one before."""
+    defaults = {
+        "id": f"line-{number}",
+        "channel": CHANNEL,
+        "timestamp": TIME + number,
+        "username": "Alice",
+        "message": f"line {number}",
+    }
+    return events.ChatMessage(**{**defaults, **fields})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def publish(nats_client: Client) -> Publish:
+    """Publish events as a bot does; returns the last one's sequence."""
+
+    async def publish(*published: Event) -> int:
+        sequence = 0
+        for event in published:
+            subject = subjects.for_channel(event.SUBJECT, event.channel)
+            headers = {"Nats-Msg-Id": event.event_id} if event.event_id else None
+            ack = await nats_client.jetstream().publish(
+                subject, events.encode(event), stream=streams.EVENTS, headers=headers
+            )
+            sequence = ack.seq
+        return sequence
+
+    return publish
+
+
+@pytest.fixture
+def stored(database_file: Path) -> Stored:
+    """Wait until the service has stored up to a sequence."""
+
+    async def stored(sequence: int) -> None:
+        connection = open_to_read(database_file)
+        try:
+            await until(lambda: position(connection)[1] >= sequence, what=f"{sequence} is stored")
+        finally:
+            connection.close()
+
+    return stored
