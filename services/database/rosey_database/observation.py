@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from rosey_core import subjects
+from rosey_core.events import ChatMessage, Event
 from rosey_core.telemetry.metrics import OTHER, DatabaseMetrics
 from rosey_database.ingest.batch import Poison
 from rosey_database.ingest.ingest import Stored
@@ -27,11 +29,14 @@ class IngestObserver:
     def stored(self, stored: Stored) -> None:
         """A batch was committed."""
         metrics = self._metrics
+        kinds = Counter(item.received.event.SUBJECT for item in stored.items)
+        for subject, count in kinds.items():
+            metrics.events_stored[subject].inc(count)
         for item in stored.items:
-            metrics.events_stored[item.received.event.SUBJECT].inc()
-            metrics.publish_to_row_seconds.observe(max(stored.committed - item.received.stored, 0.0))
-            if item.received.event.timestamp is not None:
-                metrics.frame_to_row_seconds.observe(max(stored.committed - item.received.time, 0.0))
+            received = item.received
+            metrics.publish_to_row_seconds.observe(max(stored.committed - received.stored, 0.0))
+            if received.event.timestamp is not None and not _is_replayed(received.event):
+                metrics.frame_to_row_seconds.observe(max(stored.committed - received.time, 0.0))
         metrics.duplicates_ignored[OTHER].inc(stored.duplicates)
         metrics.batch_size.observe(len(stored.items))
         metrics.commit_seconds.observe(stored.commit_seconds)
@@ -58,6 +63,11 @@ class IngestObserver:
     def restarted(self, reason: str) -> None:
         """Reading began anew."""
         self._metrics.consumer_restarts[reason].inc()
+
+
+def _is_replayed(event: Event) -> bool:
+    """Whether it tells of a time before the frame that it came from: a line that CyTube shows again at a join."""
+    return isinstance(event, ChatMessage) and event.replayed
 
 
 class RequestObserver:
