@@ -43,8 +43,11 @@ def played(
     ).fetchone()
     if known is not None:
         return False
+    # Plays follow each other as they were announced: one that is skipped in its lead-in would have started later than
+    # its successor. Of a play that was found running the start is all there is.
+    began = min(time, started_at)
     # What played before ended when this began; a bot that was away saw neither.
-    _end(connection, "started_at < ?", (channel_id, started_at), time=min(time, started_at), skipped=None)
+    _end(connection, "min(started_at, seen_at) < ?", (channel_id, began), time=began, skipped=None)
     row_id = connection.execute(
         """
         INSERT INTO media_played (channel_id, started, started_at, seen_at, title, type, media_id, duration, queued_by)
@@ -52,10 +55,14 @@ def played(
         """,
         (channel_id, int(started_at), started_at, time, title, media_type, media_id, int(duration), queued_by),
     ).lastrowid
-    (next_start,) = connection.execute(
-        "SELECT min(started_at) FROM media_played WHERE channel_id = ? AND started_at > ?", (channel_id, started_at)
+    (next_began,) = connection.execute(
+        """
+        SELECT min(min(started_at, seen_at)) FROM media_played
+        WHERE channel_id = ?1 AND started_at > ?2 AND seen_at > ?2
+        """,
+        (channel_id, began),
     ).fetchone()
-    ends = [] if next_start is None else [next_start]
+    ends = [] if next_began is None else [next_began]
     if silent_since > time:
         ends.append(silent_since)
     if ends:
