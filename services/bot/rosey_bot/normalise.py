@@ -243,11 +243,12 @@ class Normaliser:
 
     def _watch_counts(self) -> None:
         chat, connected = self._room.chat_count, self._room.connected_count
-        if not self._room.is_joined or connected is None:
+        if not self._room.is_joined:
             return
-        if chat > self._peak_chat or connected > self._peak_connected:
+        # CyTube may take 10 s to tell how many are connected. Who is in chat by then may have gone again.
+        if chat > self._peak_chat or (connected is not None and connected > self._peak_connected):
             self._peak_chat = max(self._peak_chat, chat)
-            self._peak_connected = max(self._peak_connected, connected)
+            self._peak_connected = max(self._peak_connected, connected or 0)
             self.report_counts()
             self._sink.publish(HighWater(chat_count=chat, connected_count=connected, **self._envelope()))
 

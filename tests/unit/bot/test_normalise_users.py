@@ -112,16 +112,18 @@ def test_a_refused_login_gives_no_name(harness: RoomHarness) -> None:
     assert harness.room.own_name is None
 
 
-def test_nothing_is_counted_before_cytube_counts(harness: RoomHarness) -> None:
+def test_before_cytube_counts_connections_there_is_no_count_and_a_mark_of_users_alone(harness: RoomHarness) -> None:
     harness.join(user("Alice"), user("Bob"))
+    harness.frame("userLeave", {"name": "Bob"})
     harness.normaliser.report_counts()
     assert harness.sink.of(UserCount) == []
-    assert harness.sink.of(HighWater) == []
+    [mark] = harness.sink.of(HighWater)
+    assert (mark.chat_count, mark.connected_count) == (2, None)
 
 
 def test_a_risen_high_water_mark_is_published_with_its_counts(harness: RoomHarness) -> None:
     harness.join(user("Alice"), user("Bob"), count=5)
-    [count], [mark] = harness.sink.of(UserCount), harness.sink.of(HighWater)
+    [count], [*_, mark] = harness.sink.of(UserCount), harness.sink.of(HighWater)
     assert (count.chat_count, count.connected_count) == (2, 5)
     assert (mark.chat_count, mark.connected_count) == (2, 5)
     harness.sink.take()
