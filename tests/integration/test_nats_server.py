@@ -11,6 +11,7 @@ import nats
 import nats.errors
 import pytest
 from nats.aio.client import Client
+
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
