@@ -29,7 +29,7 @@ from rosey_simulator.crowd.crowd import PATIENCE_SECONDS, Crowd
 from rosey_simulator.crowd.driver import FastDriver
 from rosey_simulator.crowd.record import Record
 from rosey_simulator.crowd.summary import Summary, summarize
-from rosey_simulator.room import USERCOUNT_SECONDS, Room
+from rosey_simulator.room import Room
 from rosey_simulator.server import SimulatorServer
 from tests.support.waiting import until
 
@@ -178,8 +178,7 @@ class World:
         bot = self.bot
         assert bot is not None
         await until(lambda: bot.is_ready, what="the bot in the room")
-        # Until CyTube has counted the connections for the newcomer.
-        await self.driver.pass_time(USERCOUNT_SECONDS)
+        await self._settle()
 
     async def stop_bot(self) -> None:
         """End the bot's process, so that the next one knows nothing of what this one saw."""
