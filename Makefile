@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings lint types format lock documents documents-check build check clean
+.PHONY: help install run test test-unit test-recordings lint types format lock documents documents-check build check bench-path chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -63,6 +63,12 @@ lock: $(INSTALLED)     ## choose versions anew: requirements/*.txt
 	@$(BIN)/python tools/lock.py
 
 check: lint types test ## what a change must pass
+
+bench-path: $(INSTALLED)  ## measure the event path, 20 minutes at most; two minutes: make bench-path ARGS=--quick
+	@$(BIN)/python -m benchmarks.path $(ARGS)
+
+chaos: $(INSTALLED)    ## kill, pause and set back real processes under load; 30 minutes at most
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:                 ## remove what the build made
 	rm -rf $(VENV) build dist .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

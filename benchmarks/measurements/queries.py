@@ -1,0 +1,136 @@
+"""How fast statistics are answered from a large database while events arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.histogram import Histogram
+from benchmarks.load import open_loop
+from benchmarks.measurements.sample import Sample, Scale
+from benchmarks.stage import Stage
+from rosey_core import subjects
+from rosey_database import BotDatabase
+
+CHANNELS = 50
+INGEST_RATE = 1000.0
+REQUEST_RATE = 50.0
+
+
+class StatisticsQueries:
+    """``channel_stats`` by request over NATS, with a million lines and 50,000 users stored, and 1,000 events a second.
+
+    Open loop, 50 requests a second to the channels in turn: from the moment a request is due until its answer is
+    there, in the harness's process. Warm-up is left out. Use ``prepare``, then ``run`` as often as wanted, then
+    ``close``.
+
+    It would lie if the database were warm and nobody wrote: each run works on a fresh copy of the file, with a service
+    that has just begun, and the load runs all the time. What the harness itself needs for a request is part of the
+    figure.
+    """
+
+    def __init__(self) -> None:
+        self._directory = tempfile.TemporaryDirectory(prefix="rosey-benchmark-")
+        self._database = Path(self._directory.name) / "bot_data.db"
+
+    async def prepare(self, scale: Scale) -> None:
+        """Make the large database."""
+        database = BotDatabase(self._database)
+        await database.connect()
+        await database.choose_default_channel("room0")
+        await database.close()
+        await asyncio.to_thread(_fill, self._database, scale)
+
+    def close(self) -> None:
+        """Remove it."""
+        self._directory.cleanup()
+
+    async def run(self, scale: Scale) -> Sample:
+        """One run."""
+        seconds = scale.warm_up + scale.seconds
+        count = round(INGEST_RATE * (seconds + 1))
+        async with Stage() as stage:
+            await asyncio.to_thread(shutil.copy, self._database, stage.database)
+            service = await stage.database_service()
+            publisher = await stage.publisher(count=count, rate=INGEST_RATE)
+            publisher.nudge()
+            requests = round(REQUEST_RATE * seconds)
+            answered, failed = await _ask(stage, requests)
+            await publisher.report()
+            await stage.all_stored()
+            publisher.nudge()
+            await publisher.wait()
+            await service.stop()
+        first = round(REQUEST_RATE * scale.warm_up)
+        histogram = Histogram(seconds for number, seconds in answered.items() if number >= first)
+        raw = {"requests": histogram.as_json(), "failed": failed}
+        values = {"stats_ms.p50": histogram.percentile(50) * 1e3, "stats_ms.p99": histogram.percentile(99) * 1e3}
+        return Sample(values, raw)
+
+
+async def _ask(stage: Stage, count: int) -> tuple[dict[int, float], int]:
+    finished: dict[int, float] = {}
+    failed = 0
+    tasks = []
+
+    async def ask(number: int) -> None:
+        nonlocal failed
+        subject = subjects.for_channel(subjects.QUERY_CHANNEL_STATS, f"room{number % CHANNELS}")
+        answer = await stage.client.request(subject, b"{}", timeout=10)
+        finished[number] = time.time()
+        failed += not msgspec.json.decode(answer.data)["success"]
+
+    def begin(number: int) -> None:
+        tasks.append(asyncio.ensure_future(ask(number)))
+
+    performance = await open_loop(begin, rate=REQUEST_RATE, count=count)
+    await asyncio.gather(*tasks)
+    return {number: at - performance.schedule.due(number) for number, at in finished.items()}, failed
+
+
+def _fill(path: Path, scale: Scale) -> None:
+    """Write chat and users as months of events would have left them."""
+    users = scale.chat_users // CHANNELS
+    now = int(time.time())
+    connection = sqlite3.connect(path)
+    try:
+        with connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO channels (key) VALUES (?)", [(f"room{number}",) for number in range(CHANNELS)]
+            )
+            ids = dict(connection.execute("SELECT key, id FROM channels"))
+            connection.executemany("INSERT OR IGNORE INTO channel_stats (id) VALUES (?)", [(i,) for i in ids.values()])
+            connection.executemany("INSERT OR IGNORE INTO current_status (id) VALUES (?)", [(i,) for i in ids.values()])
+            connection.executemany(
+                "INSERT INTO user_stats (channel_id, user_key, username, first_seen, last_seen, total_chat_lines) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    (ids[f"room{channel}"], f"user{user}", f"user{user}", now - 500_000, now, 1 + (user * 37) % 500)
+                    for channel in range(CHANNELS)
+                    for user in range(users)
+                ),
+            )
+            connection.executemany(
+                "INSERT INTO recent_chat (timestamp, username, message, channel_id, event_id, received) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                _lines(scale.chat_lines, users, ids, now),
+            )
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+def _lines(count: int, users: int, ids: dict[str, int], now: int) -> Iterator[tuple[object, ...]]:
+    for number in range(count):
+        # Within retention, a sixth of a second apart or so.
+        moment = now - 500_000 * (count - number) // count
+        event_id = (moment * 1000).to_bytes(6, "big") + number.to_bytes(10, "big")
+        channel = ids[f"room{number % CHANNELS}"]
+        yield moment, f"user{number % users}", f"line {number} of the past ".ljust(40, "x"), channel, event_id, moment

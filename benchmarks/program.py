@@ -1,0 +1,29 @@
+"""What the programs of a benchmark have in common: they report in lines of JSON and start when they are told to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+
+def say(**fields: Any) -> None:
+    """Report one line of JSON to whoever started this program."""
+    print(json.dumps(fields), flush=True)
+
+
+async def told_to_go() -> None:
+    """Wait for a line on standard input."""
+    await asyncio.to_thread(sys.stdin.readline)
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run on the event loop that Rosey's services use."""
+    if sys.platform == "win32":
+        asyncio.run(work)
+        return
+    import uvloop
+
+    uvloop.run(work)

@@ -1,0 +1,58 @@
+"""Events as fifty busy channels make them, the same for the same seed but for their times."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rosey_core import events, identity
+from rosey_core.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Mixed events: 80 % chat, 8 % joins, 8 % leaves, 2 % playlist changes, 1 % counts, 1 % plays.
+
+    Attributes:
+        users: users of each channel.
+        text: the length of a chat line is 10 to so many characters.
+    """
+
+    seed: int = 1
+    channels: int = 50
+    users: int = 40
+    text: int = 70
+
+    def events(self, count: int) -> Iterator[Event]:
+        """So many events, a millisecond apart from now on; each has an id of its own."""
+        chance = random.Random(self.seed)
+        begun = int(time.time() * 1000)
+        for number in range(count):
+            milliseconds = begun + number
+            channel = f"room{chance.randrange(self.channels)}"
+            user = f"user{chance.randrange(self.users)}"
+            text = f"{number} ".ljust(chance.randint(10, self.text), "x")
+            yield self._event(chance.random(), number, milliseconds, channel, user, text)
+
+    @staticmethod
+    def _event(share: float, number: int, milliseconds: int, channel: str, user: str, text: str) -> Event:
+        common: dict[str, Any] = {"channel": channel, "timestamp": milliseconds / 1000, "platform": "cytube"}
+        if share < 0.80:
+            chat_id = identity.chat_id(channel=channel, milliseconds=milliseconds, username=user, text=text)
+            return events.ChatMessage(id=chat_id, username=user, message=text, **common)
+        own_id = identity.uuid7(milliseconds)
+        if share < 0.88:
+            return events.UserJoined(id=own_id, username=user, **common)
+        if share < 0.96:
+            return events.UserLeft(id=own_id, username=user, **common)
+        if share < 0.98:
+            item = {"uid": number, "title": text, "seconds": 200}
+            return events.PlaylistChanged(id=own_id, action="queued", item=item, by=user, **common)
+        if share < 0.99:
+            return events.UserCount(id=own_id, chat_count=number % 40, connected_count=number % 60, **common)
+        return events.MediaPlayed(
+            event=own_id, title=text, type="yt", id=f"video{number}", duration=200, queued_by=user, **common
+        )
