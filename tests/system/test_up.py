@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -10,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from rosey_cli.data_directory import DataDirectory
+from rosey_simulator.crowd.record import read
+from rosey_simulator.crowd.summary import summarize
 from tests.system.rosey import RoseyUp, run_rosey
 
 Start = Callable[..., RoseyUp]
+RECORDINGS = Path(__file__).parent.parent / "fixtures" / "recordings"
 PROCESSES = {"nats-server", "rosey-database", "rosey-bot", "rosey-simulator"}
 
 
 def test_it_stores_what_happens_and_says_so_in_one_json_object(rosey_up: Start) -> None:
-    rosey = rosey_up("--for", "2s", "--json")
+    rosey = rosey_up("--for", "3s", "--json", "--rate", "30")
     assert rosey.wait() == 0, rosey.errors
     report = rosey.report()
     assert report["stored"] > 0
@@ -29,7 +33,10 @@ def test_it_stores_what_happens_and_says_so_in_one_json_object(rosey_up: Start) 
         assert process["restarts"] == 0
     assert 0 < report["frame_to_row_ms"]["p50"] <= report["frame_to_row_ms"]["p99"]
     assert rosey.left_behind() == []
-    assert rosey.rows("SELECT count(*) FROM user_stats")[0][0] > 0
+    # The crowd has written down what it said, and the report rests on it.
+    said = summarize(read(rosey.directory.crowd_record), "demo", "Rosey").lines
+    assert rosey.rows("SELECT count(*) FROM recent_chat") == [(len(said),)]
+    assert len(said) > 5
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -99,6 +106,20 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost(rosey_up: Start) 
         "rosey-bot",
     }
     assert code == 0
+
+
+def test_a_recording_is_played_to_its_end_and_stored(rosey_up: Start) -> None:
+    rosey = rosey_up("--recording", str(RECORDINGS / "server_restart.jsonl"), "--speed", "50", "--json")
+    assert rosey.wait() == 0, rosey.errors
+    report = rosey.report()
+    assert (report["lost"], report["doubled"]) == (0, 0), report
+    lines = set()
+    for row in map(json.loads, (RECORDINGS / "server_restart.jsonl").read_text().splitlines()):
+        if row["event"] == "chatMsg" and row["client"] == "bot" and not row["args"][0]["username"].startswith("["):
+            lines.add((row["args"][0]["time"] // 1000, row["args"][0]["username"]))
+    stored = set(rosey.rows("SELECT timestamp, username FROM recent_chat"))
+    assert len(lines) > 5
+    assert stored == lines
 
 
 def test_two_on_one_data_directory_are_refused(tmp_path: Path) -> None:
