@@ -55,20 +55,21 @@ def run(address: Address, request: Request) -> int:
     default = request.default_channel or _default_channel(address)
 
     async def work(bus: Bus) -> int:
-        async with _destination(bus.client, request.to, selection, default) as destination:
-            return await _send(bus.client, selection, destination, request.rate)
+        try:
+            async with _destination(bus.client, request.to, selection, default) as destination:
+                return await send(bus.client, selection, destination, request.rate)
+        except NotFoundError:
+            raise Failure(f"there is no stream {streams.EVENTS} yet: nothing was ever published") from None
+        except ConsumerLost as lost:
+            raise Failure(f"the stream could not be read to its end: {lost}") from None
 
-    try:
-        count = connection.run(address, work)
-    except NotFoundError:
-        raise Failure(f"there is no stream {streams.EVENTS} yet: nothing was ever published") from None
-    except ConsumerLost as lost:
-        raise Failure(f"the stream could not be read to its end: {lost}") from None
+    count = connection.run(address, work)
     sys.stderr.write(f"{count} events\n")
     return 0
 
 
-async def _send(client: Client, selection: Selection, destination: Destination, rate: float | None) -> int:
+async def send(client: Client, selection: Selection, destination: Destination, rate: float | None) -> int:
+    """Send what is selected to its destination, at most ``rate`` events a second; returns how many it were."""
     count = 0
     pace = None if rate is None else Pace(rate)
     async for messages in selections.read(client, selection):

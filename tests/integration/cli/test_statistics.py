@@ -1,0 +1,145 @@
+"""``rosey stats``, ``rosey user`` and the way to a Rosey."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from rosey_cli import connection
+from rosey_cli.data_directory import DataDirectory, Running
+from rosey_cli.failure import Failure
+from rosey_cli.main import app
+from rosey_database import BotDatabase, DatabaseService
+from tests.support.clock import MovableClock
+from tests.support.nats_server import NatsServer
+
+
+@pytest.fixture
+def rosey(nats_server: NatsServer) -> Callable[..., Any]:
+    """Run a command on the test's server, in a thread: it has an event loop of its own."""
+
+    async def run(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, app, [*arguments, "--nats", nats_server.url])
+
+    return run
+
+
+@pytest.fixture
+async def people(database_service: DatabaseService, temp_database: BotDatabase, clock: MovableClock) -> None:
+    """Alice has come and gone, Bob is here and talks."""
+    await temp_database.user_joined("Alice")
+    clock.move(3700)
+    await temp_database.user_left("Alice")
+    await temp_database.user_joined("Bob")
+    for _ in range(3):
+        await temp_database.user_chat_message("Bob", "hello")
+    await temp_database.update_high_water_mark(2, 5)
+
+
+@pytest.mark.usefixtures("people")
+async def test_the_statistics_are_shown(rosey: Callable[..., Any]) -> None:
+    shown = await rosey("stats")
+    assert shown.exit_code == 0, shown.stderr
+    assert "most users in chat   2 on 20" in shown.stdout
+    assert "most connections     5 on 20" in shown.stdout
+    assert "users ever seen      2" in shown.stdout
+    assert "3  Bob" in shown.stdout
+    answer = json.loads((await rosey("stats", "--json")).stdout)
+    assert answer["total_users_seen"] == 2
+    assert "users ever seen      0" in (await rosey("stats", "--channel", "Elsewhere")).stdout
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_user_is_shown_whatever_the_case(rosey: Callable[..., Any]) -> None:
+    alice = await rosey("user", "ALICE")
+    assert alice.exit_code == 0, alice.stderr
+    assert "Alice\n" in alice.stdout
+    assert "time connected  1 h 1 min" in alice.stdout
+    assert "here since" not in alice.stdout
+    bob = (await rosey("user", "bob")).stdout
+    assert "chat lines      3" in bob
+    assert "here since      20" in bob
+    assert json.loads((await rosey("user", "bob", "--json")).stdout)["found"] is True
+
+
+@pytest.mark.usefixtures("people")
+async def test_who_was_never_seen_is_said_so(rosey: Callable[..., Any]) -> None:
+    result = await rosey("user", "nobody")
+    assert result.exit_code == 1
+    assert "nobody" in result.stderr
+    result = await rosey("user", "x" * 65)
+    assert result.exit_code == 1
+    assert "username" in result.stderr
+
+
+async def test_a_database_that_does_not_run_is_said_so(rosey: Callable[..., Any]) -> None:
+    result = await rosey("stats")
+    assert result.exit_code == 1
+    assert "is the DatabaseService running?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--nats", "http://x"], "no address of a NATS server"),
+        (["--nats", "nats://127.0.0.1:1"], "NATS at nats://127.0.0.1:1 cannot be reached"),
+    ],
+)
+def test_what_cannot_be_reached_is_said_so(arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "CONNECT_S", 0.3)
+    result = CliRunner().invoke(app, ["stats", *arguments])
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's data directories: none yet."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.delenv("ROSEY_NATS__URL", raising=False)
+    return tmp_path / "rosey"
+
+
+def running(path: Path, port: int) -> DataDirectory:
+    directory = DataDirectory(path)
+    directory.acquire()
+    directory.write_running(Running(pid=1, nats_url=f"nats://127.0.0.1:{port}"))
+    return directory
+
+
+def test_the_rosey_that_runs_here_is_found(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Failure, match="no rosey up runs here"):
+        connection.find(None, None)
+    demo = running(home / "demo", 1)
+    assert connection.find(None, None).nats.url == "nats://127.0.0.1:1"
+    main = running(home / "main", 2)
+    with pytest.raises(Failure, match=r"more than one(.*\n)+.*--data .*demo\n.*--data .*main"):
+        connection.find(None, None)
+    found = connection.find(None, main.path)
+    assert found.nats.url == "nats://127.0.0.1:2"
+    assert found.directory is not None
+    monkeypatch.setenv("ROSEY_NATS__URL", "nats://user:secret@else:4222")
+    elsewhere = connection.find(None, None).nats
+    assert (elsewhere.url, elsewhere.user) == ("nats://else:4222", "user")
+    demo.release()
+    with pytest.raises(Failure, match=r"no rosey up is at work on .*demo"):
+        connection.find(None, demo.path)
+    main.release()
+
+
+def test_a_bad_environment_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROSEY_NATS__URL", "nowhere://")
+    with pytest.raises(Failure, match="ROSEY_NATS__URL"):
+        connection.find(None, None)
+
+
+def test_the_version_is_said() -> None:
+    result = CliRunner().invoke(app, ["version"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("rosey 0.")
