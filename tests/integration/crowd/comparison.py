@@ -49,8 +49,7 @@ def _compare(name: str, expected: Table, found: Table) -> Iterator[str]:
 
 def _expected(summary: Summary, outages: Outages) -> dict[str, Table]:
     return {
-        # However spelled, a name is one user.
-        "user_stats": [summary.users[key] | {"username": key} for key in sorted(summary.users)],
+        "user_stats": [summary.users[key] for key in sorted(summary.users)],
         "recent_chat": [
             {
                 "milliseconds": line["time"],
@@ -121,7 +120,7 @@ def _stored(connection: sqlite3.Connection, channel_id: int) -> dict[str, Table]
     return {
         "user_stats": rows(
             """
-            SELECT lower(username) AS username, first_seen, last_seen, total_chat_lines, total_time_connected,
+            SELECT username, first_seen, last_seen, total_chat_lines, total_time_connected,
                    current_session_start
             FROM user_stats WHERE channel_id = ? ORDER BY user_key
             """

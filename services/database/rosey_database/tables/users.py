@@ -178,7 +178,7 @@ def _fold(row: _Row | None, touched: _Touched) -> _Row | None:
     if not known and not touched.lines:
         return None
     return (
-        touched.username if touched.lines else shown,
+        touched.username if touched.lines and touched.last_line >= presence_time else shown,
         int(min(first, touched.first_line)),
         int(max(last, touched.last_line)),
         lines + touched.lines,
