@@ -30,13 +30,13 @@ def test_a_second_process_adds_to_the_first() -> None:
     usage.look(first.pid, 1.0)
     end(first)
     before = usage.cpu_seconds
-    assert before >= 0.1
+    assert before >= 0.08
     usage.look(None, 2.0)
     assert usage.cpu_seconds == before
     second = burner()
     usage.look(second.pid, 3.0)
     end(second)
-    assert usage.cpu_seconds >= before + 0.1
+    assert usage.cpu_seconds >= before + 0.08
     assert usage.rss_max >= usage.rss > 1 << 20
 
 
