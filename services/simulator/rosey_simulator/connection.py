@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -37,12 +38,20 @@ class Connection:
         # Called when the server has put the client out.
         self.left: Callable[[], None] | None = None
         self._outbox: deque[str | None] = deque()
-        self._flushing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def idle(self) -> bool:
         """Whether everything for the client has been handed to the transport."""
-        return not self._flushing
+        return self._idle.is_set()
+
+    async def drain(self) -> None:
+        """Wait until everything for the client is on its way, so that an end of the transport takes nothing back."""
+        await self._idle.wait()
+        transport = self._engine.sockets.get(self.sid)
+        if transport is not None:
+            await transport.queue.join()
 
     def accept(self) -> None:
         """Answer the client's connect packet."""
@@ -81,8 +90,8 @@ class Connection:
         """Send a Socket.IO packet after all that were put before; None closes the transport."""
         self._outbox.append(text)
         self.sent += text is not None
-        if not self._flushing:
-            self._flushing = True
+        if self._idle.is_set():
+            self._idle.clear()
             self._spawn(self._flush())
 
     async def _flush(self) -> None:
@@ -97,7 +106,7 @@ class Connection:
             # The transport is gone; the disconnect that follows tells the session.
             self._outbox.clear()
         finally:
-            self._flushing = False
+            self._idle.set()
 
 
 def parse(text: str) -> Packet | None:

@@ -192,17 +192,19 @@ class RecordingServer:
             wait = (step.time - recorded_at) / self._speed - (time.monotonic() - played_at)
             if wait > 0:
                 await asyncio.sleep(wait)
-            if self._ends(connection, step):
+            if await self._ends(connection, step):
                 break
         self._finish_if_over()
 
-    def _ends(self, connection: Connection, step: Step) -> bool:
+    async def _ends(self, connection: Connection, step: Step) -> bool:
         """Do what the step says. Whether it is the end of the connection."""
         if step.event == "@disconnect" and not step.sent:
             connection.hang_up()
             return True
         if step.event in ("@disconnect", "@close"):
             if self._played < len(self._recorded):
+                # What was recorded before the end did come, however fast it is played.
+                await connection.drain()
                 connection.cut()
             return True
         if not step.event.startswith("@"):

@@ -136,6 +136,29 @@ async def test_a_recorded_end_is_an_end_and_the_next_connection_goes_on(
         await server.stop()
 
 
+async def test_every_frame_comes_before_the_end_however_fast_it_is_played(tmp_path: Path) -> None:
+    lines: list[Line] = [
+        (0.0, "bot", "recv", "@connect", [{}]),
+        *((0.0, "bot", "recv", "usercount", [number]) for number in range(200)),
+        (0.0, "bot", "recv", "@close", ["websocket closed, code 1006"]),
+        (1.0, "bot", "recv", "@connect", [{}]),
+    ]
+    server = RecordingServer(write(tmp_path / "r.jsonl", lines), speed=1e6)
+    await server.start()
+    peer = Peer()
+    try:
+        async with peers(peer):
+            await peer.connect(server.url)
+            await peer.wait_for("@disconnect")
+            assert peer.heard == [
+                ("@connect", []),
+                *(("usercount", [number]) for number in range(200)),
+                ("@disconnect", ["transport error"]),
+            ]
+    finally:
+        await server.stop()
+
+
 async def test_a_refused_connection_is_refused_again(tmp_path: Path) -> None:
     lines: list[Line] = [
         (0.0, "bot", "recv", "@open", [{}]),
