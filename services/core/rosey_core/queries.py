@@ -331,7 +331,7 @@ class ChannelStatus(Struct, frozen=True, kw_only=True):
     current_connected_users: int | None
     playlist_items: int | None
     current_media_title: str | None
-    current_media_duration: str | None
+    current_media_duration: float | str | None
     bot_start_time: int | None
     bot_connected: bool | None
     last_updated: int | None

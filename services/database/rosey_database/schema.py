@@ -149,7 +149,7 @@ current_status = Table(
     Column("current_connected_users", Integer, server_default="0"),
     Column("playlist_items", Integer, server_default="0"),
     Column("current_media_title", Text),
-    Column("current_media_duration", Text),
+    Column("current_media_duration", Integer),
     Column("bot_start_time", Integer),
     Column("bot_connected", Integer, server_default="0"),
     Column("last_updated", Integer),

@@ -89,7 +89,7 @@ def _create_channel_tables() -> None:
         sa.Column("current_connected_users", sa.Integer, server_default="0"),
         sa.Column("playlist_items", sa.Integer, server_default="0"),
         sa.Column("current_media_title", sa.Text),
-        sa.Column("current_media_duration", sa.Text),
+        sa.Column("current_media_duration", sa.Integer),
         sa.Column("bot_start_time", sa.Integer),
         sa.Column("bot_connected", sa.Integer, server_default="0"),
         sa.Column("last_updated", sa.Integer),
