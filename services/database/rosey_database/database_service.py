@@ -92,11 +92,9 @@ class DatabaseService:
             observer=None if self._metrics is None else RequestObserver(self._metrics),
         )
         try:
-            client = self._connection.client()
-            await self._serve_requests(client)
-            await streams.ensure(client, self._limits)
-        except (NotConnected, StreamUnavailable, nats.errors.Error, OSError) as error:
-            log.warning("database service: %s", error)
+            await self._serve_requests(self._connection.client())
+        except (NotConnected, nats.errors.Error, OSError) as error:
+            log.info("requests are served as soon as there is a connection: %s", error)
         await self._ingest.start()
         self._maintenance = asyncio.create_task(self._maintain(), name="maintenance")
 
@@ -114,8 +112,16 @@ class DatabaseService:
             await ingest.stop()
 
     async def _serve_requests(self, client: Client) -> None:
-        if self._requests is not None:
-            await self._requests.start(client)
+        requests = self._requests
+        if requests is None:
+            return
+        # Whoever gets an answer may rely on the streams being there.
+        try:
+            await streams.ensure(client, self._limits)
+        except StreamUnavailable as error:
+            log.warning("%s", error)
+        if self._requests is requests:
+            await requests.start(client)
 
     async def _maintain(self) -> None:
         while True:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, CursorResult, Executable, Select, func, literal, select
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rosey_core.identity import user_key
 from rosey_database.schema import (
@@ -125,7 +129,7 @@ class Queries:
         """Queued messages that are due, oldest first: [{id, timestamp, message, retry_count, last_error}]."""
         channel_id = await self._resolve(channel)
         parameters = (channel_id, max_retries, int(bypass_backoff), now, limit)
-        async with self._engine.connect() as connection:
+        async with self._connection() as connection:
             return _dicts(await connection.exec_driver_sql(outbound.UNSENT, parameters))
 
     async def outcome_unknown(self, channel: str | None, now: float) -> list[Row]:
@@ -208,8 +212,19 @@ class Queries:
         return rows[0]["id"] if rows else None
 
     async def _rows(self, query: Executable) -> list[Row]:
-        async with self._engine.connect() as connection:
+        async with self._connection() as connection:
             return _dicts(await connection.execute(query))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose errors are the driver's, as those of writing are."""
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            if isinstance(error.orig, sqlite3.Error):
+                raise error.orig from None
+            raise
 
 
 def _dicts(result: CursorResult[Any]) -> list[Row]:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 NAME: Final = "rosey-database"
 WATCH_INTERVAL_S: Final = 0.5
 CHECK_TIMEOUT_S: Final = 5.0
+CONNECT_INTERVAL_S: Final = 2.0
 LAG_LIMIT: Final = 10_000
 """Events waiting beyond which the service is not ready: its answers are too old."""
 
@@ -144,7 +145,7 @@ async def _connect(database: BotDatabase, health: Health, stop: asyncio.Event) -
             await database.connect()
         except sqlite3.Error as error:
             health.fail(DATABASE, str(error))
-            await _wait(stop, 2.0)
+            await _wait(stop, CONNECT_INTERVAL_S)
         else:
             health.ok(DATABASE)
             return True

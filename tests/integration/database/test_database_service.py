@@ -190,11 +190,12 @@ async def test_a_bus_that_builds_a_new_client_is_served_anew(
     service = DatabaseService(bus, temp_database)
     await service.start()
     assert (await ask(subjects.QUERY_CHANNEL_STATS))["success"] is True
+    await until(lambda: service.problem is None)
     await bus.client.close()
 
     async def answers() -> bool:
         try:
-            return bool(await ask(subjects.QUERY_CHANNEL_STATS))
+            return bool((await nats_client.request(subjects.QUERY_CHANNEL_STATS, timeout=0.2)).data)
         except nats.errors.Error:
             return False
 

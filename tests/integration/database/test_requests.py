@@ -243,9 +243,43 @@ async def test_a_failing_database_is_an_answer_and_the_service_goes_on(temp_data
     await temp_database.conn.execute("ALTER TABLE recent_chat RENAME TO hidden")
     answer = await ask(subjects.RECENT_CHAT_GET)
     assert answer["success"] is False
-    assert "recent_chat" in answer["error"]
+    assert answer["error"] == "database: no such table: recent_chat"
     await temp_database.conn.execute("ALTER TABLE hidden RENAME TO recent_chat")
     assert await ask(subjects.RECENT_CHAT_GET) == []
+
+
+async def test_an_unexpected_failure_is_an_answer_and_the_service_goes_on(
+    temp_database: BotDatabase, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(limit: int, *, channel: str | None = None) -> None:
+        raise ZeroDivisionError("of all things")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(temp_database, "get_recent_chat", fail)
+        answer = await ask(subjects.RECENT_CHAT_GET)
+    assert answer == {"success": False, "error": "unexpected: ZeroDivisionError: of all things"}
+    assert await ask(subjects.RECENT_CHAT_GET) == []
+
+
+async def test_an_answer_that_nobody_can_be_given_any_more_does_no_harm(
+    nats_server: NatsServer, temp_database: BotDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, asked = asyncio.Event(), asyncio.Event()
+
+    async def slowly(username: str, *, channel: str | None = None) -> None:
+        asked.set()
+        await release.wait()
+
+    monkeypatch.setattr(temp_database, "get_user_stats", slowly)
+    client = await nats.connect(nats_server.url)
+    requests = RequestServer(temp_database, version="1.0.0")
+    await requests.start(client)
+    await client.publish(subjects.QUERY_USER_STATS, b'{"username": "Ann"}', reply="nobody")
+    await asked.wait()
+    await client.close()
+    release.set()
+    await until(lambda: not requests._tasks)
+    await requests.stop()
 
 
 async def test_an_answer_that_nats_cannot_carry_says_so_and_keeps_the_connection(

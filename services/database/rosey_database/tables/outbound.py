@@ -100,19 +100,6 @@ def mark_failed(
     )
 
 
-def outcome_unknown(connection: sqlite3.Connection, *, channel_id: int, time: float) -> list[dict[str, Any]]:
-    """The messages whose claim ran out without an outcome: posted or not, nobody knows."""
-    rows = connection.execute(
-        """
-        SELECT id, timestamp, message, claimed_by, claimed_until FROM outbound_messages
-        WHERE channel_id = ? AND sent = 0 AND claimed_until IS NOT NULL AND claimed_until <= ?
-        ORDER BY id
-        """,
-        (channel_id, time),
-    ).fetchall()
-    return [dict(zip(("id", "timestamp", "message", "claimed_by", "claimed_until"), row, strict=True)) for row in rows]
-
-
 def sweep(connection: sqlite3.Connection, *, before: float, limit: int) -> int:
     """Delete up to ``limit`` messages that were settled before this time: sent, or failed for good."""
     return connection.execute(
