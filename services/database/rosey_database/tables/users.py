@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from rosey_core.identity import user_key
+from rosey_database.tables.rows import insert
 
 _COUNT: Final = """
     INSERT INTO user_stats (channel_id, user_key, username, first_seen, last_seen, total_chat_lines)
-    VALUES (?, ?, ?, ?, ?, ?)
+    VALUES {rows}
     ON CONFLICT (channel_id, user_key) DO UPDATE SET
         username = excluded.username,
         first_seen = min(first_seen, excluded.first_seen),
@@ -31,7 +32,7 @@ _SELECT: Final = """
 _PUT: Final = """
     INSERT INTO user_stats (channel_id, user_key, username, first_seen, last_seen, total_chat_lines,
                             total_time_connected, current_session_start, presence_time)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES {rows}
     ON CONFLICT (channel_id, user_key) DO UPDATE SET
         username = excluded.username,
         first_seen = excluded.first_seen,
@@ -135,8 +136,8 @@ class Users:
             if values is not None:
                 put.append((channel_id, key, *values))
         self._touched.clear()
-        self._connection.executemany(_COUNT, counted)
-        self._connection.executemany(_PUT, put)
+        insert(self._connection, _COUNT, counted)
+        insert(self._connection, _PUT, put)
 
     def _touch(self, channel_id: int, username: str) -> _Touched:
         key = (channel_id, user_key(username))
