@@ -32,11 +32,13 @@ class IngestObserver:
         kinds = Counter(item.received.event.SUBJECT for item in stored.items)
         for subject, count in kinds.items():
             metrics.events_stored[subject].inc(count)
-        for item in stored.items:
-            received = item.received
-            metrics.publish_to_row_seconds.observe(max(stored.committed - received.stored, 0.0))
-            if received.event.timestamp is not None and not _is_replayed(received.event):
-                metrics.frame_to_row_seconds.observe(max(stored.committed - received.time, 0.0))
+        committed = stored.committed
+        metrics.publish_to_row_seconds.observe_all(max(committed - item.received.stored, 0.0) for item in stored.items)
+        metrics.frame_to_row_seconds.observe_all(
+            max(committed - item.received.time, 0.0)
+            for item in stored.items
+            if item.received.event.timestamp is not None and not _is_replayed(item.received.event)
+        )
         metrics.duplicates_ignored[OTHER].inc(stored.duplicates)
         metrics.batch_size.observe(len(stored.items))
         metrics.commit_seconds.observe(stored.commit_seconds)

