@@ -21,7 +21,8 @@ from rosey_core.bus import Bus
 from rosey_core.events import Event
 from rosey_database import BotDatabase, DatabaseService
 from rosey_simulator.recording import RecordingServer
-from tests.integration.recordings.reading import Recording
+from tests.integration.recordings.reading import read
+from tests.integration.recordings.recording import Recording
 from tests.support.waiting import until
 
 CHANNEL = "testchan"
@@ -170,7 +171,7 @@ async def play(
         policy=AT_ONCE,
         clock=time,
     )
-    expected_commands = len(recording.tables()["user_actions"])
+    expected_commands = len(read(recording)["user_actions"])
     try:
         async with running_database(database_file, nats, time) as service, running_bot(bus, outbox, channel):
             await until(lambda: time.is_over or time.surprises, what="every frame taken")

@@ -19,12 +19,12 @@ Nothing of the bot or the database is used here, only the frames as they came an
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
+
+from tests.integration.recordings.recording import Frame, Recording
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -34,60 +34,15 @@ SAME_START_SECONDS = 2.5
 CUT_SHORT_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A frame that the client got, ``time`` seconds after the recording began."""
-
-    time: float
-    event: str
-    args: list[Any]
-
-
-@dataclass
-class Connection:
-    """A connection of the client: its frames, and when it was gone."""
-
-    frames: list[Frame] = field(default_factory=list)
-    ended: float = 0.0
-
-
-class Recording:
-    """What one client got.
-
-    Attributes:
-        path: the file.
-        connections: in their order.
-        began: Unix seconds by CyTube's clock; when the recording began.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.connections: list[Connection] = []
-        for line in path.read_text(encoding="ascii").splitlines():
-            row = json.loads(line)
-            if row["event"] == "@connect":
-                self.connections.append(Connection())
-            elif row["event"] == "@close":
-                self.connections[-1].ended = row["t"]
-            elif row["dir"] == "recv" and not row["event"].startswith("@"):
-                self.connections[-1].frames.append(Frame(row["t"], row["event"], row["args"]))
-        # A line cannot be shown before it was said; those that are shown at once make this the server's own time.
-        self.began = max(
-            frame.args[0]["time"] / 1000 - frame.time
-            for connection in self.connections
-            for frame in connection.frames
-            if frame.event == "chatMsg"
-        )
-
-    def tables(self) -> Tables:
-        """What should be stored of it: the rows of each table, times in whole Unix seconds."""
-        witness = _Witness()
-        for connection in self.connections:
-            witness.connected()
-            for frame in connection.frames:
-                witness.see(frame, self.began + frame.time)
-            witness.disconnected(self.began + connection.ended)
-        return witness.tables()
+def read(recording: Recording) -> Tables:
+    """What should be stored of it: the rows of each table, times in whole Unix seconds."""
+    witness = _Witness()
+    for connection in recording.connections:
+        witness.connected()
+        for frame in connection.frames:
+            witness.see(frame, recording.began + frame.time)
+        witness.disconnected(recording.began + connection.ended)
+    return witness.tables()
 
 
 class _Text(HTMLParser):

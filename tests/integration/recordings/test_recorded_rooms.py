@@ -17,7 +17,8 @@ from rosey_core import identity
 from rosey_core.events import ChatMessage, Event, HighWater, MediaPlayed, PlaylistChanged, UserLeft, UsersPresent
 from tests.integration.recordings.comparison import differences
 from tests.integration.recordings.harness import CHANNEL, Mistake, play
-from tests.integration.recordings.reading import Recording
+from tests.integration.recordings.reading import read
+from tests.integration.recordings.recording import Recording
 from tests.support.nats_server import NatsServer
 
 RECORDINGS = Path(__file__).parents[2] / "fixtures" / "recordings"
@@ -49,7 +50,7 @@ def differing(database_file: Path, tmp_path: Path, nats_server: NatsServer, nats
             nats=nats_client,
             mistake=mistake,
         )
-        return differences(database_file, CHANNEL, recording.tables())
+        return differences(database_file, CHANNEL, read(recording))
 
     return differing
 
@@ -61,7 +62,7 @@ async def test_what_is_stored_is_what_the_recording_shows(differing: Differing, 
 
 @pytest.mark.parametrize(("name", "contents"), CONTENTS.items(), ids=list(CONTENTS))
 def test_the_reader_finds_what_a_person_finds(name: str, contents: tuple[int, ...]) -> None:
-    tables = Recording(RECORDINGS / f"{name}.jsonl").tables()
+    tables = read(Recording(RECORDINGS / f"{name}.jsonl"))
     found = [len(tables[table]) for table in ("media_played", "playlist_changes", "user_actions")]
     counted = sum(user["total_chat_lines"] for user in tables["user_stats"])
     assert (len(tables["user_stats"]), len(tables["recent_chat"]), counted, *found) == contents

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -49,8 +50,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def mutated_frames(draw: st.DrawFn) -> tuple[str, list[Any]]:
-    name, arguments = draw(st.sampled_from(FRAMES))
+def mutated_frames(draw: st.DrawFn, recorded: Sequence[tuple[str, list[Any]]] = FRAMES) -> tuple[str, list[Any]]:
+    name, arguments = draw(st.sampled_from(recorded))
     arguments = copy.deepcopy(arguments)
     for _ in range(draw(st.integers(1, 3))):
         *path, last = draw(st.sampled_from(places(arguments)[1:] or [(0,)]))
