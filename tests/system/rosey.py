@@ -169,10 +169,14 @@ class RoseyUp:
         """Wait for its end; returns its exit code."""
         return self._process.wait(timeout)
 
-    def wait_for_nobody(self, timeout: float = STOP_S) -> None:
-        """Wait until no process of it is left."""
+    def wait_for_nobody(self, recorded: Running | None = None, timeout: float = STOP_S) -> None:
+        """Wait until no process of it is left, nor any that it had written down.
+
+        A process on its last way has no environment any more by which to find it.
+        """
+        processes = {} if recorded is None else recorded.processes
         deadline = time.monotonic() + timeout
-        while left := self.left_behind():
+        while left := self.left_behind() + [name for name, child in processes.items() if child.process is not None]:
             assert time.monotonic() < deadline, f"left behind after {timeout:g} s: {left}"
             time.sleep(_POLL_S)
 

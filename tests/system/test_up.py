@@ -78,8 +78,7 @@ def test_killed_it_leaves_no_process_and_started_again_it_carries_on(rosey_up: S
     assert killed.wait() == -signal.SIGKILL
     # At once: what the first left is ending while the second begins.
     again = rosey_up("--for", "1s", "--json")
-    killed.wait_for_nobody()
-    assert [name for name, process in running.processes.items() if process.process is not None] == []
+    killed.wait_for_nobody(running)
     assert again.wait() == 0, again.errors
     assert again.position() > before
     report = again.report()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,8 @@ from nats.aio.client import Client
 from rosey_cli.up.baseline import open_to_read, position
 from rosey_core import events, streams, subjects
 from rosey_core.events import Event
+from tests.integration.cli.story import Publish, Stored
 from tests.support.waiting import until
-
-CHANNEL = "lobby"
-TIME = 1_700_000_000.0
-
-Publish = Callable[..., Awaitable[int]]
-Stored = Callable[[int], Awaitable[None]]
-
-
-def chat(number: int, **fields: object) -> events.ChatMessage:
-    """A line of chat of its own, one second after the one before."""
-    defaults = {
-        "id": f"line-{number}",
-        "channel": CHANNEL,
-        "timestamp": TIME + number,
-        "username": "Alice",
-        "message": f"line {number}",
-    }
-    return events.ChatMessage(**{**defaults, **fields})  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rosey_core import streams, subjects
 from rosey_core.streams import StreamLimits
 from rosey_database import DatabaseService
 from rosey_database.ingest import dead_letters as headers
-from tests.integration.cli.conftest import Stored
+from tests.integration.cli.story import Stored
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 

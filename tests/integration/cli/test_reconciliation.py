@@ -22,41 +22,12 @@ from rosey_core import streams
 from rosey_core.events import (
     ChatMessage,
     Event,
-    MediaPlayed,
-    PlaylistChanged,
-    PmCommand,
-    PresentUser,
-    UserCount,
-    UserJoined,
-    UserLeft,
-    UsersPresent,
     encode,
 )
 from rosey_database import BotDatabase, DatabaseService
-from tests.integration.cli.conftest import CHANNEL, TIME, Publish, Stored, chat
+from tests.integration.cli.story import CHANNEL, TIME, Publish, Stored, chat, story
 
 Break = Callable[[str], None]
-
-
-def story() -> list[Event]:
-    """A bit of everything: a bot comes, people talk, one goes and one comes, something plays, somebody commands."""
-    envelope = {"channel": CHANNEL, "timestamp": TIME + 10}
-    users = [PresentUser("Alice"), PresentUser("Bob")]
-    return [
-        chat(1, replayed=True),
-        chat(2, replayed=True),
-        UsersPresent(users=users, channel=CHANNEL, timestamp=TIME + 3, id="present"),
-        chat(4),
-        chat(5, username="bob"),
-        chat(6, username="[server]"),
-        UserJoined(username="Carol", channel=CHANNEL, timestamp=TIME + 7, id="joined"),
-        UserLeft(username="ALICE", channel=CHANNEL, timestamp=TIME + 8, id="left"),
-        chat(9, channel=None, username="Dave", id=None),
-        UserCount(chat_count=2, connected_count=3, id="count", **envelope),
-        PlaylistChanged(action="queued", item={"uid": 1}, by="Bob", id="queued", **envelope),
-        MediaPlayed(title="Film", type="yt", id="abc", duration=60, started=TIME + 10, event="play", **envelope),
-        PmCommand(username="Bob", command="stats", id="command", result="pending", **envelope),
-    ]
 
 
 @pytest.fixture

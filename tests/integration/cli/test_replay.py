@@ -25,8 +25,7 @@ from rosey_cli.replay.selection import Selection, moment, template
 from rosey_core import subjects
 from rosey_database import BotDatabase, DatabaseService
 from rosey_database.ingest.consumer import StreamMessage
-from tests.integration.cli.conftest import CHANNEL, Publish, Stored, chat
-from tests.integration.cli.test_reconciliation import story
+from tests.integration.cli.story import CHANNEL, Publish, Stored, chat, story
 from tests.support.nats_server import NatsServer
 
 NOW = 1_700_000_000.0
