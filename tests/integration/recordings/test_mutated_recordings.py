@@ -26,7 +26,7 @@ from tests.unit.bot.test_malformed_frames import places
 MUTATED_SHARE = 0.3
 ODD_VALUES = (None, True, -1, 2**64, 10**400, float("nan"), "", "x" * 100_000, "\ud800", [], [None], {}, {"a": [{}]})
 # A channel whose frames are odd may give no answer at all.
-IMPATIENT = ReconnectPolicy(delays=dict.fromkeys(Cause, SOON), login=SOON, answer_timeout=3.0)
+IMPATIENT = ReconnectPolicy(delays=dict.fromkeys(Cause, SOON), login=SOON, answer_timeout=1.5)
 
 
 def mutated(rows: list[dict[str, Any]], chance: random.Random) -> list[dict[str, Any]]:
