@@ -69,6 +69,17 @@ def run_tests(arguments: Sequence[str], results: Path) -> tuple[int, str]:
     return pytest.returncode, last
 
 
+def times(results: Path) -> dict[str, float]:
+    """Seconds that the tests of each folder took, one after the other; longest first."""
+    if not results.exists():
+        return {}
+    found: dict[str, float] = {}
+    for case in ElementTree.parse(results).getroot().iter("testcase"):
+        folder = "/".join(str(case.get("classname")).split(".")[:3])
+        found[folder] = found.get(folder, 0.0) + float(case.get("time") or 0)
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
 def left_out(results: Path) -> list[str]:
     """The tests that were skipped or expected to fail, each with its reason."""
     if not results.exists():
@@ -106,8 +117,12 @@ def main(arguments: Sequence[str]) -> int:
         results = Path(directory) / "results.xml"
         code, summary = run_tests(arguments, results)
         failures = [f"not run: {test}" for test in left_out(results)]
+        folders = times(results)
     if code:
         failures.append(f"pytest ended with exit code {code}")
+    print("\nseconds of tests by folder")
+    for folder, seconds in folders.items():
+        print(f"  {folder:<32}{seconds:7.1f}")
     if not arguments:
         print("\ncoverage of lines")
         for cover in measure():

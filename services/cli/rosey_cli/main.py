@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from rosey_cli.backup.commands import backup, restore
 from rosey_cli.dead_letters import commands as dead_letters
 from rosey_cli.replay.command import replay
 from rosey_cli.statistics import stats, user
@@ -43,3 +44,5 @@ app.command()(stats)
 app.command()(user)
 app.add_typer(dead_letters.app, name="dlq")
 app.command()(replay)
+app.command()(backup)
+app.command()(restore)
