@@ -51,6 +51,7 @@ class BotTelemetry:
         """Take over what the outbox has counted since the last time."""
         statistics = outbox.statistics
         self._metrics.outbox_depth.set(outbox.backlog)
+        self._raise_to("acked", self._metrics.events_published, statistics.acked)
         self._raise_to("retried", self._metrics.outbox_retried, statistics.retried)
         self._raise_to("spooled", self._metrics.outbox_spooled, statistics.spooled)
         self._raise_to("dropped", self._metrics.outbox_dropped, statistics.dropped)

@@ -196,8 +196,8 @@ class BotMetrics:
         self.reconnects = Children(
             Counter("rosey_bot_reconnects", "Connections to CyTube lost.", ["channel", "reason"], registry=registry)
         )
-        self.events_published = Children(
-            Counter("rosey_bot_events_published", "Events that the stream confirmed.", ["subject"], registry=registry)
+        self.events_published = Counter(
+            "rosey_bot_events_published", "Events that the stream confirmed.", registry=registry
         )
         self.outbox_depth = Gauge(
             "rosey_bot_outbox_depth_messages", "Events held and not yet confirmed.", registry=registry
