@@ -21,7 +21,10 @@ VERSION_TABLE: Final = "rosey_schema_version"
 """Not Alembic's usual name: files of the original have an ``alembic_version`` of their own."""
 REVISIONS: Final = ("0001",)
 """Every revision, oldest first."""
-ORIGINAL_TABLES: Final = frozenset(
+ORIGINAL: Final = "original"
+"""In place of a revision: a file of the original, v0.1 to v0.9."""
+
+_ORIGINAL_TABLES: Final = frozenset(
     {
         "user_stats",
         "user_actions",
@@ -30,33 +33,39 @@ ORIGINAL_TABLES: Final = frozenset(
         "recent_chat",
         "current_status",
         "outbound_messages",
-        "api_tokens",
         "plugin_kv_storage",
         "plugin_table_schemas",
-        "alembic_version",
     }
 )
+_COMMON_TABLES: Final = frozenset({"api_tokens", "alembic_version", "sqlite_sequence"})
+"""Of the original, too, and of many other programs."""
 
 
 def upgrade(location: Location) -> None:
     """Bring the database to the newest schema; several processes may do so at once.
 
+    A file of the original is upgraded in place; what it was before is kept beside it (``.original.bak``).
+
     Raises:
         UnusableDatabase: it belongs to a newer version, or to another program.
         sqlite3.Error: it cannot be opened or written.
     """
-    if stored_revision(location) == REVISIONS[-1]:
+    revision = stored_revision(location)
+    if revision == REVISIONS[-1]:
         return
     log.info("bringing %s to schema %s", location.path, REVISIONS[-1])
     # Already its import tells of a dozen plugins.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from rosey_database.migrations import migration
 
-    migration.run(location)
+    if revision == ORIGINAL:
+        migration.take_over(location)
+    else:
+        migration.run(location)
 
 
 def stored_revision(location: Location) -> str | None:
-    """The revision of the database's schema, ``None`` where it is empty or not there yet.
+    """The revision of the database's schema, ``ORIGINAL``, or ``None`` where it is empty or not there yet.
 
     Raises:
         UnusableDatabase: it belongs to a newer version, or to another program.
@@ -70,8 +79,8 @@ def stored_revision(location: Location) -> str | None:
     tables, revision = _look(location)
     if revision is not None:
         return _known(revision, location)
-    if tables & ORIGINAL_TABLES:
-        raise UnusableDatabase(f"{location.path} is a database of the original Rosey; it was not touched")
+    if tables & _ORIGINAL_TABLES or (tables and tables <= _COMMON_TABLES):
+        return ORIGINAL
     if tables:
         raise UnusableDatabase(f"{location.path} is the database of another program; it was not touched")
     return None
@@ -87,7 +96,8 @@ def _look(location: Location) -> tuple[set[str], str | None]:
             return _read(f"{location.uri}?immutable=1")
         except sqlite3.DatabaseError:
             pass
-    return _read(f"{location.uri}?mode=ro")
+    # A journal was left by a crash; whoever opens the file next rolls it back.
+    return _read(f"{location.uri}?mode={'rw' if Path(f'{location.path}-journal').exists() else 'ro'}")
 
 
 def _read(uri: str) -> tuple[set[str], str | None]:

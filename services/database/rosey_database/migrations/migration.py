@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from sqlalchemy.pool import NullPool
 
 from rosey_database import sqlite
 from rosey_database.sqlite import Location
+
+log = logging.getLogger(__name__)
 
 
 def config() -> Config:
@@ -42,6 +46,53 @@ def run(location: Location) -> None:
         raise
     finally:
         engine.dispose()
+
+
+def take_over(location: Location) -> Path:
+    """Upgrade a file of the original in place; returns the backup of what it was.
+
+    Raises:
+        sqlite3.Error: the backup or the upgrade failed; the file is as it was.
+    """
+    try:
+        backup = _back_up(Path(location.path))
+    except OSError as error:
+        raise sqlite3.OperationalError(f"no backup of {location.path} could be made: {error}") from error
+    log.info("%s is of the original Rosey: upgrading it, what it was is kept in %s", location.path, backup)
+    run(location)
+    try:
+        _compact(location)
+    except sqlite3.OperationalError as error:
+        log.warning("%s is upgraded, but could not be compacted: %s", location.path, error)
+    return backup
+
+
+def _compact(location: Location) -> None:
+    """Give the file the layout that a new one has, and leave nothing in it of what was dropped."""
+    with closing(_connect(location)) as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _back_up(file: Path) -> Path:
+    """Copy the database, with what its log holds, to a name that is free."""
+    target = file.with_name(f"{file.name}.original.bak")
+    number = 1
+    while target.exists():
+        number += 1
+        target = file.with_name(f"{file.name}.original.{number}.bak")
+    draft = target.with_name(f"{target.name}.part")
+    draft.unlink(missing_ok=True)
+    # It holds API tokens as they are.
+    draft.touch(mode=0o600)
+    try:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(draft)) as copy:
+            source.backup(copy)
+        draft.replace(target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    return target
 
 
 def _connect(location: Location) -> sqlite3.Connection:

@@ -11,6 +11,8 @@ import uuid
 import sqlalchemy as sa
 from alembic import op
 
+from rosey_database.migrations import original
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -41,7 +43,8 @@ def _event_id() -> sa.Column[bytes]:
 
 
 def upgrade() -> None:
-    """Make the tables, indexes, triggers and first rows."""
+    """Make the tables, indexes, triggers and first rows; take over what a file of the original has."""
+    originals = original.set_aside(op.get_bind())
     _create_channel_tables()
     _create_user_tables()
     _create_history_tables()
@@ -55,6 +58,8 @@ def upgrade() -> None:
     op.get_bind().execute(
         sa.text("INSERT INTO rosey_info (key, value) VALUES ('database_id', :id)"), {"id": uuid.uuid4().hex}
     )
+    if originals:
+        original.bring_over(op.get_bind(), originals)
 
 
 def _create_channel_tables() -> None:
