@@ -142,7 +142,7 @@ async def test_what_happens_in_the_room_reaches_the_stream(
     assert [event["username"] for event in await of(nats_client, subjects.USER_JOINED)] == ["Rosey", "Alice"]
     [line] = await of(nats_client, subjects.MESSAGE_LOG)
     assert (line["username"], line["message"]) == ("Alice", "hi <3")
-    await until(lambda: bot.metric("rosey_bot_events_published_total"))
+    await until(lambda: not bot.metric("rosey_bot_events_published_total 0.0"))
     assert bot.metric(f'rosey_bot_connected{{channel="{CHANNEL}"}} 1.0')
     assert bot.metric(f'rosey_bot_frames_total{{channel="{CHANNEL}",event="chatMsg"}}')
     await bot.stop()
