@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from rosey_core import events
 from rosey_core.events import Event
@@ -21,7 +22,7 @@ from rosey_database.tables.chat import Chat
 from rosey_database.tables.users import Users
 
 
-class Received:
+class Received(Struct, gc=False):
     """An event with what its envelope and its place in the stream settled.
 
     Attributes:
@@ -32,14 +33,11 @@ class Received:
         stored: Unix seconds, when the stream stored it.
     """
 
-    __slots__ = ("channel", "event", "event_id", "stored", "time")
-
-    def __init__(self, event: Event, channel: str | None, event_id: bytes, time: float, stored: float) -> None:
-        self.event = event
-        self.channel = channel
-        self.event_id = event_id
-        self.time = time
-        self.stored = stored
+    event: Event
+    channel: str | None
+    event_id: bytes
+    time: float
+    stored: float
 
 
 class Batch:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from rosey_core import events, identity
 from rosey_database.effects import Received
@@ -13,14 +15,14 @@ FUTURE_TOLERANCE_S: Final = 3600.0
 """An event that claims to be from further ahead of the stream's time than this is dated by the stream."""
 
 
-class Poison(NamedTuple):
+class Poison(Struct, frozen=True, gc=False):
     """A message that cannot be stored, and why."""
 
     message: StreamMessage
     reason: str
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True, gc=False):
     """A message with its event."""
 
     message: StreamMessage

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import Final, NamedTuple
+from typing import Final
 
 import nats.errors
+from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -39,7 +40,7 @@ class ConsumerLost(Exception):
         self.reason = reason
 
 
-class StreamMessage(NamedTuple):
+class StreamMessage(Struct, frozen=True, gc=False):
     """A message of the stream.
 
     Attributes:
