@@ -47,6 +47,8 @@ GOALS: Final = (
     Goal("cpu_publisher_us", "  the publisher's share, us"),
     Goal("cpu_service_us", "  the service's share, us"),
     Goal("direct_cpu_us", "  the direct writer's, us"),
+    Goal("tuned_direct_cpu_us", "  a direct writer's that risks its last events (WAL, NORMAL), us"),
+    Goal("cpu_ratio_to_tuned_direct", "  the ratio to that one"),
     Goal("stats_ms.p99", "channel_stats, 1 M lines, 50,000 users, 1,000/s arriving, p99, ms", "<", 5),
     Goal("rss_mb", "database service, resident after 1 M events, MB", "<=", 80),
     Goal("rss_growth_mb", "  its growth over 5 min at 1,000/s, MB", "<", 1),
