@@ -9,8 +9,12 @@ import logging
 import random
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from tests.chaos.bot import BotPlan, BotScenario
+from tests.chaos.record import Verdict
 from tests.chaos.scenario import Plan, Scenario
 
 
@@ -22,6 +26,8 @@ def main() -> int:
     parser.add_argument("--database-kills", type=int, default=100, help="SIGKILLs of a database service (%(default)s)")
     parser.add_argument("--nats-kills", type=int, default=20, help="SIGKILLs of nats-server (default: %(default)s)")
     parser.add_argument("--pauses", type=int, default=20, help="SIGSTOPs of a database service (default: %(default)s)")
+    parser.add_argument("--bot-kills", type=int, default=20, help="SIGKILLs of the bot (default: %(default)s)")
+    parser.add_argument("--nats-away", type=float, default=60.0, help="seconds without NATS (default: %(default)s)")
     parser.add_argument("--set-backs", type=int, default=2, help="streams set back (default: %(default)s)")
     options = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
@@ -33,12 +39,28 @@ def main() -> int:
         pauses=options.pauses,
         set_backs=options.set_backs,
     )
-    print(f"seed {plan.seed}", file=sys.stderr)
+    bot_plan = BotPlan(seed=options.seed, kills=options.bot_kills, away_s=options.nats_away)
+    say = partial(print, file=sys.stderr)
+    say(f"seed {plan.seed}")
+    result: dict[str, Any] = {"seed": plan.seed, "kills": {}, "sent": 0, "lost": 0, "doubled": 0, "reordered": 0}
     with tempfile.TemporaryDirectory(prefix="rosey-chaos-") as directory:
-        scenario = Scenario(plan, Path(directory), lambda text: print(text, file=sys.stderr))
-        outcome = asyncio.run(scenario.run())
-    print(json.dumps(outcome.as_json()))
-    return 0 if outcome.verdict.is_clean else 1
+        if plan.disturbances():
+            outcome = asyncio.run(Scenario(plan, Path(directory), say).run())
+            result["kills"] |= outcome.kills
+            add(result, outcome.verdict)
+        if bot_plan.kills or bot_plan.away_s:
+            scenario = BotScenario(bot_plan, Path(directory), say)
+            add(result, asyncio.run(scenario.run()))
+            result["kills"]["bot"] = bot_plan.kills
+            result["answer_without_nats_ms"] = scenario.answer_seconds and round(scenario.answer_seconds * 1000, 1)
+    print(json.dumps(result))
+    return 1 if result["lost"] or result["doubled"] or result["reordered"] else 0
+
+
+def add(result: dict[str, Any], verdict: Verdict) -> None:
+    """Add a part's verdict to the whole."""
+    for name in ("sent", "lost", "doubled", "reordered"):
+        result[name] += getattr(verdict, name)
 
 
 if __name__ == "__main__":

@@ -16,29 +16,23 @@ from typing import Any
 READY_TIMEOUT_S = 30.0
 
 
-class DatabaseProcess:
-    """A real ``rosey-database`` on a database and a NATS server.
+class ServiceProcess:
+    """A real process of Rosey's.
 
     Args:
+        program: its name, such as ``rosey-database``.
         directory: where its configuration, ready file and log go.
         name: tells it from others in that directory.
+        config: its configuration, in the terms of the file.
     """
 
-    def __init__(self, directory: Path, name: str, *, nats_url: str, database: Path, default_channel: str) -> None:
+    def __init__(self, program: str, directory: Path, name: str, config: dict[str, Any]) -> None:
         self.name = name
+        self._program = program
         self._ready_file = directory / f"{name}.ready"
         self._log = directory / f"{name}.log"
         self._config = directory / f"{name}.json"
-        self._config.write_text(
-            json.dumps(
-                {
-                    "version": 2,
-                    "nats": {"url": nats_url},
-                    "database": {"path": str(database), "default_channel": default_channel},
-                    "health": {"port": 0},
-                }
-            )
-        )
+        self._config.write_text(json.dumps({"version": 2, "health": {"port": 0}, **config}))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -46,7 +40,7 @@ class DatabaseProcess:
         self._ready_file.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(Path(sys.executable).with_name("rosey-database")), str(self._config)],
+                [str(Path(sys.executable).with_name(self._program)), str(self._config)],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, "ROSEY_READY_FILE": str(self._ready_file)},
@@ -116,3 +110,24 @@ class DatabaseProcess:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
+
+
+def database_process(
+    directory: Path, name: str, *, nats_url: str, database: Path, default_channel: str
+) -> ServiceProcess:
+    """A ``rosey-database`` on a database and a NATS server."""
+    config = {"nats": {"url": nats_url}, "database": {"path": str(database), "default_channel": default_channel}}
+    return ServiceProcess("rosey-database", directory, name, config)
+
+
+def bot_process(
+    directory: Path, name: str, *, nats_url: str, cytube_url: str, channels: list[str], user: str, password: str
+) -> ServiceProcess:
+    """A ``rosey-bot`` in channels of a CyTube server."""
+    login = {"server": cytube_url, "user": user, "password": password}
+    config = {
+        "nats": {"url": nats_url},
+        "platforms": [{"type": "cytube", "channel": channel, **login} for channel in channels],
+        "bot": {"spool_dir": str(directory / f"{name}-spool")},
+    }
+    return ServiceProcess("rosey-bot", directory, name, config)

@@ -15,7 +15,7 @@ from typing import Any
 
 from rosey_bot.publish.outbox import Outbox
 from rosey_core.bus import Bus
-from tests.chaos.processes import DatabaseProcess
+from tests.chaos.processes import ServiceProcess, database_process
 from tests.chaos.record import Record, Verdict
 from tests.support.nats_server import NatsServer
 
@@ -93,7 +93,7 @@ class Scenario:
         self._database = directory / "bot_data.db"
         self._record = Record(CHANNELS)
         self._server = NatsServer(directory / "nats", config=SERVER_CONFIG)
-        self._services: list[DatabaseProcess] = []
+        self._services: list[ServiceProcess] = []
         self._outbox: Outbox | None = None
         self._publishing = asyncio.Event()
         self._outcome = Outcome(plan.seed)
@@ -103,7 +103,7 @@ class Scenario:
         begun = time.monotonic()
         self._server.start()
         self._services = [
-            DatabaseProcess(
+            database_process(
                 self._directory,
                 f"database-{number}",
                 nats_url=self._server.url,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rosey_database import BotDatabase, effects
 from rosey_database.effects import Received
+from tests.chaos.bot import BotPlan, BotScenario
 from tests.chaos.record import Record
 from tests.chaos.scenario import Plan, Scenario
 
@@ -26,6 +27,19 @@ async def test_nothing_is_lost_doubled_or_reordered_when_processes_are_killed(tm
     outcome = await Scenario(plan, tmp_path, print).run()
     assert outcome.verdict.sent > 1000
     assert outcome.verdict.is_clean, outcome.as_json()
+
+
+async def test_what_a_bot_was_shown_is_stored_once_when_it_is_killed_and_nats_is_away(tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(1 << 32)
+    print(
+        f"seed {seed}: python -m tests.chaos --seed {seed} --database-kills 0 --nats-kills 0 --pauses 0 --set-backs 0"
+    )
+    scenario = BotScenario(BotPlan(seed=seed, rate=200, kills=2, away_s=3.0, away_rate=300), tmp_path, print)
+    verdict = await scenario.run()
+    assert verdict.sent > 500
+    assert verdict.is_clean, verdict
+    assert scenario.answer_seconds is not None
+    assert scenario.answer_seconds < 1
 
 
 async def stored(record: Record, path: Path, count: int) -> None:
