@@ -1,4 +1,8 @@
-"""``rosey up``: begins with nothing, ends with nothing left behind, and loses nothing in between."""
+"""``rosey up``: begins with nothing, ends with nothing left behind, and loses nothing in between.
+
+Each run takes seconds, so each test shows several things: that Ctrl-C ends everything, too, is in the one that kills
+processes before it, and SIGHUP is in the one whose terminal is closed.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,6 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from rosey_cli.data_directory import DataDirectory
 from rosey_simulator.crowd.record import read
@@ -22,7 +24,7 @@ PROCESSES = {"nats-server", "rosey-database", "rosey-bot", "rosey-simulator"}
 
 def test_it_stores_what_happens_and_says_so_in_one_json_object(rosey_up: Start) -> None:
     rosey = rosey_up("--for", "3s", "--json", "--rate", "30")
-    assert rosey.wait() == 0, rosey.errors
+    assert rosey.wait() == 0, rosey.errors + rosey.output
     report = rosey.report()
     assert report["stored"] > 0
     assert report["published"] == report["stored"]
@@ -39,12 +41,11 @@ def test_it_stores_what_happens_and_says_so_in_one_json_object(rosey_up: Start) 
     assert len(said) > 5
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_and_all_that_it_started(rosey_up: Start, signum: signal.Signals) -> None:
+def test_a_signal_ends_it_and_all_that_it_started(rosey_up: Start) -> None:
     rosey = rosey_up()
     rosey.wait_stored()
     assert len(rosey.left_behind()) == len(PROCESSES)
-    rosey.send(signum)
+    rosey.send(signal.SIGTERM)
     assert rosey.wait() == 0, rosey.output + rosey.errors
     assert rosey.left_behind() == []
     assert not rosey.directory.is_held()
@@ -79,7 +80,7 @@ def test_killed_it_leaves_no_process_and_started_again_it_carries_on(rosey_up: S
     # At once: what the first left is ending while the second begins.
     again = rosey_up("--for", "1s", "--json")
     killed.wait_for_nobody(running)
-    assert again.wait() == 0, again.errors
+    assert again.wait() == 0, again.errors + again.output
     assert again.position() > before
     report = again.report()
     assert (report["lost"], report["doubled"]) == (0, 0), report
@@ -105,11 +106,12 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost(rosey_up: Start) 
         "rosey-bot",
     }
     assert code == 0
+    assert rosey.left_behind() == []
 
 
 def test_a_recording_is_played_to_its_end_and_stored(rosey_up: Start) -> None:
     rosey = rosey_up("--recording", str(RECORDINGS / "server_restart.jsonl"), "--speed", "50", "--json")
-    assert rosey.wait() == 0, rosey.errors
+    assert rosey.wait() == 0, rosey.errors + rosey.output
     report = rosey.report()
     assert (report["lost"], report["doubled"]) == (0, 0), report
     lines = set()

@@ -75,9 +75,6 @@ class Audit:
         if snapshot.held:
             self._journal.say("rosey", f"the bot still holds {snapshot.held} events; the next run publishes them")
         restarted = {process.name for process in snapshot.processes if process.restarts}
-        if not restarted and not snapshot.retried:
-            # Each confirmation is a message of its own only as long as nothing is published twice.
-            result.lose(snapshot.published - result.published, "events that the stream had confirmed to the bot")
         if self._crowd_record is not None and not restarted & self._follows_crowd:
             self._compare_with_crowd(self._crowd_record, result)
         return result

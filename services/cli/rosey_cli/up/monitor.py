@@ -90,7 +90,6 @@ class Monitor:
             waiting=int(database.value("rosey_database_ingest_lag_messages")),
             held=int(bot.value("rosey_bot_outbox_depth_messages")),
             dropped=int(bot.value("rosey_bot_outbox_dropped_total")),
-            retried=int(bot.value("rosey_bot_outbox_retried_total")),
             per_second=self._per_second(),
             in_room=bool(rooms) and all(rooms),
             frame_to_row=_latency(database, "rosey_database_frame_to_row_seconds"),

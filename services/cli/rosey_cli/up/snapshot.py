@@ -39,7 +39,7 @@ class Snapshot:
     Attributes:
         time: Unix seconds.
         seconds: since the start.
-        published: events that the stream has confirmed to the bot.
+        published: events that the stream has confirmed to the bot, those that it had already included.
         stored: events that the database has committed.
         rejected: events that went to the dead letters.
         waiting: events in the stream and not yet stored.
@@ -60,7 +60,6 @@ class Snapshot:
     waiting: int = 0
     held: int = 0
     dropped: int = 0
-    retried: int = 0
     per_second: float = 0.0
     in_room: bool = False
     frame_to_row: Latency | None = None
