@@ -1,64 +1,72 @@
-"""Everything that the bot says goes through one queue: in order, within the rate limit, and confirmed.
+"""What the bot says and asks goes out here: within the rate limit, in order, and with what became of it.
 
-CyTube acknowledges no message: the only proof of delivery is the echo to the sender (PROTOCOL.md 5). So one message
-is on its way at a time; its echo lets the next one go, ``cooldown`` says that it was dropped and is to be sent again,
-other frames refuse it, and silence leaves it in doubt.
+CyTube acknowledges nothing: what it shows, says or leaves unsaid tells what became of a request (``confirmations``).
+Chat and private messages share a rate limit, so they go through one queue, one at a time: its echo lets the next one
+go, ``cooldown`` says that it was dropped and is to be sent again, other frames refuse it, and silence leaves it in
+doubt. What is urgent goes before what is not. Other requests have no such limit and go at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
-import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from rosey_bot.cytube import frames
+from rosey_bot.cytube.confirmations import Act, Confirmations, Done, Dropped, Refused, Say, Verdict, Whisper
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.throttle import Throttle
 from rosey_bot.room.room import Room
-from rosey_core.identity import user_key
-
-log = logging.getLogger(__name__)
 
 ECHO_TIMEOUT: Final = 3.0
+"""Seconds after which CyTube's silence is its answer."""
+LOOKUP_TIMEOUT: Final = 15.0
+"""The same where CyTube asks other sites first, one question at a time (PROTOCOL.md 8)."""
 CAPACITY: Final = 500
 ATTEMPTS: Final = 8
-_PM_REFUSALS: Final = ("PM failed", "You can't PM", "You must be signed in to send PMs")
 
-Emit = Callable[[str, dict[str, Any]], Awaitable[None]]
+Emit = Callable[[str, Any], Awaitable[None]]
 
 
 class Outcome(enum.Enum):
-    """What became of a message."""
+    """What became of a message, or of another request."""
 
     SENT = "sent"
+    """CyTube has shown that it did it."""
     REFUSED = "refused"
+    """CyTube has said that it does not."""
     UNCONFIRMED = "unconfirmed"
+    """It was sent, and CyTube has not told what became of it."""
     NOT_SENT = "not sent"
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a message, and why."""
+    """What became of a message or another request.
+
+    Attributes:
+        reason: why it was not granted.
+        frame: what shows that it was.
+        notes: what CyTube remarked.
+    """
 
     outcome: Outcome
     reason: str = ""
+    frame: Any = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class _Message:
-    event: str
-    arguments: dict[str, Any]
+    act: Act
     receipt: asyncio.Future[Receipt]
-    answer: asyncio.Future[Receipt | float] | None = field(default=None)
 
 
 class SendQueue:
-    """Sends chat and private messages over the present connection.
+    """Sends what the bot says and asks over the present connection.
 
     Args:
         room: to know the bot's own name by.
@@ -79,123 +87,135 @@ class SendQueue:
         self._monotonic: Final = monotonic
         self._sleep: Final = sleep
         self._on_wait: Final = on_wait
-        self._messages: deque[_Message] = deque()
+        self._confirmations: Final = Confirmations(room)
+        self._urgent: Final[deque[_Message]] = deque()
+        self._messages: Final[deque[_Message]] = deque()
         self._current: _Message | None = None
+        self._asked: Final[set[asyncio.Future[Receipt]]] = set()
         self._arrived = asyncio.Event()
+        self._emit: Emit | None = None
         self._worker: asyncio.Task[None] | None = None
 
     def follow(self, dispatcher: Dispatcher) -> None:
-        """Take the frames that tell what became of a message from ``dispatcher``."""
-        dispatcher.on(frames.CHAT_MSG, self._chat)
-        dispatcher.on(frames.PM, self._pm)
-        dispatcher.on(frames.COOLDOWN, self._cooldown)
-        dispatcher.on(frames.NOFLOOD, self._noflood)
-        dispatcher.on(frames.SPAM_FILTERED, self._spam_filtered)
-        dispatcher.on(frames.ERROR_MSG, self._error)
+        """Take the frames that tell what became of a request from ``dispatcher``."""
+        self._confirmations.follow(dispatcher)
 
     def __len__(self) -> int:
-        return len(self._messages) + (self._current is not None)
+        return len(self._urgent) + len(self._messages) + (self._current is not None)
 
-    def say(self, text: str) -> asyncio.Future[Receipt]:
+    def say(self, text: str, *, urgent: bool = False) -> asyncio.Future[Receipt]:
         """Say one message in chat; ``text`` is one of ``split_message``. What became of it comes later."""
-        return self._enqueue("chatMsg", {"msg": text, "meta": {}})
+        return self._enqueue(Say(text), urgent=urgent)
 
-    def whisper(self, to: str, text: str) -> asyncio.Future[Receipt]:
+    def whisper(self, to: str, text: str, *, urgent: bool = False) -> asyncio.Future[Receipt]:
         """Send one private message; ``text`` is one of ``split_message``. What became of it comes later."""
-        return self._enqueue("pm", {"to": to, "msg": text, "meta": {}})
+        return self._enqueue(Whisper(to, text), urgent=urgent)
+
+    async def ask(self, act: Act) -> Receipt:
+        """Ask something of CyTube, before what is not urgent, and wait for what becomes of it."""
+        if act.is_chat:
+            return await self._enqueue(act, urgent=True)
+        refusal = self._unsendable()
+        if refusal is not None or self._emit is None:
+            return Receipt(Outcome.NOT_SENT, refusal or "")
+        receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._asked.add(receipt)
+        attempt = asyncio.create_task(self._attempt(act, self._emit), name=f"ask-{act.event}")
+        try:
+            await asyncio.wait((attempt, receipt), return_when=asyncio.FIRST_COMPLETED)
+            return receipt.result() if receipt.done() else _receipt(attempt.result())
+        finally:
+            self._asked.discard(receipt)
+            attempt.cancel()
 
     def open(self, emit: Emit) -> None:
         """Begin to send over a new connection, whose limits are fresh (PROTOCOL.md 10)."""
+        self._emit = emit
         self._worker = asyncio.create_task(self._work(emit), name="send-queue")
 
     async def close(self, reason: str = "the connection to CyTube is lost") -> None:
         """Stop sending: what waits is not sent, what is on its way stays in doubt."""
         worker, self._worker = self._worker, None
+        self._emit = None
         if worker is not None:
             worker.cancel()
             await asyncio.gather(worker, return_exceptions=True)
+        in_doubt = Receipt(Outcome.UNCONFIRMED, reason)
+        for receipt in self._asked:
+            receipt.set_result(in_doubt)
+        self._asked.clear()
         if self._current is not None:
-            self._finish(self._current, Receipt(Outcome.UNCONFIRMED, reason))
+            self._finish(self._current, in_doubt)
             self._current = None
-        while self._messages:
-            self._finish(self._messages.popleft(), Receipt(Outcome.NOT_SENT, reason))
+        for waiting in (self._urgent, self._messages):
+            while waiting:
+                self._finish(waiting.popleft(), Receipt(Outcome.NOT_SENT, reason))
 
-    def _enqueue(self, event: str, arguments: dict[str, Any]) -> asyncio.Future[Receipt]:
-        message = _Message(event, arguments, asyncio.get_running_loop().create_future())
+    def _unsendable(self) -> str | None:
         if self._worker is None:
-            self._finish(message, Receipt(Outcome.NOT_SENT, "not connected to CyTube"))
-        elif self._room.own_name is None:
-            self._finish(message, Receipt(Outcome.NOT_SENT, "not logged in at CyTube"))
-        elif len(self._messages) >= CAPACITY:
+            return "not connected to CyTube"
+        return "not logged in at CyTube" if self._room.own_name is None else None
+
+    def _enqueue(self, act: Act, *, urgent: bool) -> asyncio.Future[Receipt]:
+        message = _Message(act, asyncio.get_running_loop().create_future())
+        waiting = self._urgent if urgent else self._messages
+        refusal = self._unsendable()
+        if refusal is not None:
+            self._finish(message, Receipt(Outcome.NOT_SENT, refusal))
+        elif len(waiting) >= CAPACITY:
             self._finish(message, Receipt(Outcome.NOT_SENT, "too many messages wait to be sent"))
         else:
-            self._messages.append(message)
+            waiting.append(message)
             self._arrived.set()
         return message.receipt
 
     async def _work(self, emit: Emit) -> None:
         throttle = Throttle()
         while True:
-            while not self._messages:
+            while not self._urgent and not self._messages:
                 self._arrived.clear()
                 await self._arrived.wait()
-            self._current = message = self._messages.popleft()
-            self._finish(message, await self._deliver(message, emit, throttle))
+            self._current = message = (self._urgent or self._messages).popleft()
+            self._finish(message, await self._deliver(message.act, emit, throttle))
             self._current = None
 
-    async def _deliver(self, message: _Message, emit: Emit, throttle: Throttle) -> Receipt:
+    async def _deliver(self, act: Act, emit: Emit, throttle: Throttle) -> Receipt:
         for _ in range(ATTEMPTS):
             began = self._monotonic()
             while (wait := throttle.wait(self._monotonic())) > 0:
                 await self._sleep(wait)
             if self._on_wait is not None:
                 self._on_wait(self._monotonic() - began)
-            message.answer = asyncio.get_running_loop().create_future()
             throttle.sent(self._monotonic())
-            try:
-                await emit(message.event, message.arguments)
-                answer = await asyncio.wait_for(message.answer, ECHO_TIMEOUT)
-            except TimeoutError:
-                return Receipt(Outcome.UNCONFIRMED, f"CyTube did not show it within {ECHO_TIMEOUT:g} s")
-            except Exception as error:
-                return Receipt(Outcome.NOT_SENT, f"it could not be sent: {error}")
-            if isinstance(answer, Receipt):
-                return answer
-            throttle.refused(self._monotonic(), answer)
+            result = await self._attempt(act, emit)
+            if not isinstance(result, Dropped):
+                return _receipt(result)
+            throttle.refused(self._monotonic(), result.seconds)
         return Receipt(Outcome.NOT_SENT, "CyTube's rate limit did not let it through")
+
+    async def _attempt(self, act: Act, emit: Emit) -> Verdict | Receipt:
+        expectation = self._confirmations.expect(act)
+        timeout = LOOKUP_TIMEOUT if act.needs_lookup else ECHO_TIMEOUT
+        try:
+            await emit(act.event, act.arguments)
+            return await asyncio.wait_for(expectation.verdict, timeout)
+        except TimeoutError:
+            return Receipt(Outcome.UNCONFIRMED, f"CyTube did not show it within {timeout:g} s")
+        except Exception as error:
+            return Receipt(Outcome.NOT_SENT, f"it could not be sent: {error}")
+        finally:
+            self._confirmations.forget(expectation)
 
     @staticmethod
     def _finish(message: _Message, receipt: Receipt) -> None:
         if not message.receipt.done():
             message.receipt.set_result(receipt)
 
-    def _answer(self, event: str | None, answer: Receipt | float) -> None:
-        message = self._current
-        if message is None or message.answer is None or message.answer.done():
-            return
-        if event is None or message.event == event:
-            message.answer.set_result(answer)
 
-    def _chat(self, frame: frames.ChatMsg) -> None:
-        if self._room.is_joined and self._room.is_me(frame.username):
-            self._answer("chatMsg", Receipt(Outcome.SENT))
-
-    def _pm(self, frame: frames.Pm) -> None:
-        if self._current is None or not self._room.is_me(frame.username):
-            return
-        if user_key(frame.to) == user_key(str(self._current.arguments.get("to"))):
-            self._answer("pm", Receipt(Outcome.SENT))
-
-    def _cooldown(self, milliseconds: float) -> None:
-        self._answer(None, milliseconds / 1000)
-
-    def _noflood(self, frame: frames.Noflood) -> None:
-        if frame.action == "chat":
-            self._answer("chatMsg", Receipt(Outcome.REFUSED, frame.msg))
-
-    def _spam_filtered(self, frame: frames.SpamFiltered) -> None:
-        self._answer(None, Receipt(Outcome.REFUSED, f"CyTube thinks the account too new: {frame.reason}"))
-
-    def _error(self, frame: frames.ErrorMsg) -> None:
-        if frame.msg.startswith(_PM_REFUSALS):
-            self._answer("pm", Receipt(Outcome.REFUSED, frame.msg))
+def _receipt(result: Verdict | Receipt) -> Receipt:
+    if isinstance(result, Receipt):
+        return result
+    if isinstance(result, Done):
+        return Receipt(Outcome.SENT, frame=result.frame, notes=result.notes)
+    reason = result.reason if isinstance(result, Refused) else "CyTube's rate limit did not let it through"
+    return Receipt(Outcome.REFUSED, reason)
