@@ -8,7 +8,7 @@ nothing.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -223,9 +223,11 @@ _EFFECTS: Final[dict[type[Event], Callable[..., None]]] = {
 }
 
 
-def apply(connection: sqlite3.Connection, channel_ids: ChannelIds, batch: Iterable[Received]) -> int:
+def apply(connection: sqlite3.Connection, channel_ids: ChannelIds, batch: Sequence[Received]) -> int:
     """Apply these events in order, inside the caller's transaction; returns how many were there already."""
     work = Batch(connection, channel_ids)
+    keys = {received.channel for received in batch}
+    work.channels.load([channel_ids.resolve(connection, key) for key in keys])
     for received in batch:
         work.apply(received)
     work.flush()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Final
 
 from rosey_database.schema import DEFAULT_CHANNEL_ID
+from rosey_database.tables.rows import execute
 
 CHANNEL_TABLES: Final = (
     "user_actions",
@@ -103,30 +105,40 @@ class Channels:
     def __getitem__(self, channel_id: int) -> ChannelState:
         state = self._states.get(channel_id)
         if state is None:
-            row = self._connection.execute(
-                """
-                SELECT live, last_event_time, chat_high_water, users_listed, media_ended FROM channels WHERE id = ?
-                """,
-                (channel_id,),
-            ).fetchone()
-            state = self._states[channel_id] = ChannelState(*row)
+            self.load([channel_id])
+            state = self._states[channel_id]
         return state
+
+    def load(self, channel_ids: Sequence[int]) -> None:
+        """Read the states of these channels, once and together."""
+        found = self._connection.execute(
+            """
+            SELECT id, live, last_event_time, chat_high_water, users_listed, media_ended FROM channels
+            WHERE id IN (SELECT value FROM json_each(?))
+            """,
+            (str(channel_ids),),
+        )
+        for channel_id, *state in found:
+            self._states[channel_id] = ChannelState(*state)
 
     def flush(self) -> None:
         """Write what changed."""
-        self._connection.executemany(
+        execute(
+            self._connection,
             """
-            UPDATE channels SET live = ?, last_event_time = ?, chat_high_water = ?, users_listed = ?, media_ended = ?
-            WHERE id = ?
+            WITH states (id, live, last_event_time, chat_high_water, users_listed, media_ended) AS (VALUES {rows})
+            UPDATE channels SET live = s.live, last_event_time = s.last_event_time,
+                chat_high_water = s.chat_high_water, users_listed = s.users_listed, media_ended = s.media_ended
+            FROM states AS s WHERE channels.id = s.id
             """,
             [
                 (
+                    channel_id,
                     int(state.live),
                     state.last_event_time,
                     state.chat_high_water,
                     state.users_listed,
                     state.media_ended,
-                    channel_id,
                 )
                 for channel_id, state in self._states.items()
                 if state.changed

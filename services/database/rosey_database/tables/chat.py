@@ -13,7 +13,7 @@ from typing import Final
 from rosey_core.identity import user_key
 from rosey_database.tables import information
 from rosey_database.tables.channels import Channels
-from rosey_database.tables.rows import insert
+from rosey_database.tables.rows import execute
 from rosey_database.tables.users import Users
 
 UNSTORED_USER: Final = "server"
@@ -73,7 +73,7 @@ class Chat:
             return 0
         if self._replays or not self._insert_all(rows):
             new = self._select_new(rows)
-            insert(self._connection, _INSERT, [rows[index] for index in new])
+            execute(self._connection, _INSERT, [rows[index] for index in new])
         else:
             new = list(range(len(rows)))
         said = self._users.said
@@ -88,7 +88,7 @@ class Chat:
     def _insert_all(self, rows: list[tuple[int, str, str, int, bytes, int]]) -> bool:
         # Nearly always every line is new. Finding that out by inserting costs no look-up for each.
         self._connection.execute("SAVEPOINT chat")
-        inserted = insert(self._connection, _INSERT_NEW, rows)
+        inserted = execute(self._connection, _INSERT_NEW, rows)
         if inserted == len(rows):
             self._connection.execute("RELEASE chat")
             return True

@@ -16,11 +16,11 @@ _SIZES: Final = (100, 10, 1)
 """Rows a statement: few different ones, so that all stay in the connection's cache of prepared statements."""
 
 
-def insert(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
-    """Run an INSERT for all rows, in order; returns how many were inserted or updated.
+def execute(connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
+    """Run a statement for all rows, in order; returns how many rows of the database were inserted or updated.
 
     Args:
-        statement: SQL with ``VALUES {rows}``; a conflict within ``rows`` is resolved as if they came one by one.
+        statement: SQL with ``VALUES {rows}``; an upsert takes rows of one key as if they came one by one.
         rows: all of one width.
     """
     changed = begin = 0

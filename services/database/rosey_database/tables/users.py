@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from rosey_core.identity import user_key
-from rosey_database.tables.rows import insert
+from rosey_database.tables.rows import execute
 
 _COUNT: Final = """
     INSERT INTO user_stats (channel_id, user_key, username, first_seen, last_seen, total_chat_lines)
@@ -136,8 +136,8 @@ class Users:
             if values is not None:
                 put.append((channel_id, key, *values))
         self._touched.clear()
-        insert(self._connection, _COUNT, counted)
-        insert(self._connection, _PUT, put)
+        execute(self._connection, _COUNT, counted)
+        execute(self._connection, _PUT, put)
 
     def _touch(self, channel_id: int, username: str) -> _Touched:
         key = (channel_id, user_key(username))
