@@ -27,7 +27,7 @@ PULL_EXPIRES_S: Final = 30.0
 HEARTBEAT_S: Final = 1.0
 HEARTBEATS_MISSED: Final = 3
 WATCH_INTERVAL_S: Final = 0.1
-BUFFER_LIMIT: Final = 4 * PULL_BATCH
+BUFFER_LIMIT: Final = 2 * PULL_BATCH
 """Messages waiting here beyond which no more are asked for."""
 INACTIVE_THRESHOLD_S: Final = 30.0
 

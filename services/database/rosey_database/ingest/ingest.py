@@ -30,7 +30,7 @@ from rosey_database.writer import Transaction, Writer
 
 log = logging.getLogger(__name__)
 
-BATCH_LIMIT: Final = 2000
+BATCH_LIMIT: Final = 1000
 GATHER_S: Final = 0.005
 """How long a busy ingest waits for company between two commits: a commit costs half a millisecond whatever is in it."""
 BUSY_BATCH: Final = range(16, 500)
