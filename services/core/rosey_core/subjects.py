@@ -73,6 +73,8 @@ DEAD_LETTERS: Final = "rosey.dlq"
 """Where a rejected event goes: this prefix, then the subject that the event came on."""
 
 _EVENT_SET: Final = frozenset(EVENTS)
+_DEAD_LETTER_LIMIT: Final = 500
+_ODD_TOKENS: Final = frozenset(("", "*", ">"))
 
 
 def for_channel(subject: str, channel: str | None) -> str:
@@ -130,5 +132,13 @@ def channel_of_request(subject: str, template: str) -> str | None:
 
 
 def dead_letter(subject: str) -> str:
-    """Where the dead letter of an event that came on ``subject`` is published."""
-    return f"{DEAD_LETTERS}.{subject}"
+    """Where the dead letter of an event that came on ``subject`` is published.
+
+    NATS lets a publisher use subjects that cannot be published on with a prefix (too long) or by every client (not
+    UTF-8, control characters): their letters go where those of the channel-less form do, or of unknown events.
+    """
+    is_plain = subject.isascii() and subject.isprintable() and _ODD_TOKENS.isdisjoint(subject.split("."))
+    if is_plain and len(subject) <= _DEAD_LETTER_LIMIT:
+        return f"{DEAD_LETTERS}.{subject}"
+    template = subject.rpartition(".")[0]
+    return f"{DEAD_LETTERS}.{template if template in _EVENT_SET else 'unknown'}"

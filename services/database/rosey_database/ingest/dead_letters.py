@@ -17,8 +17,10 @@ TIME: Final = "Rosey-Time"
 SIZE: Final = "Rosey-Size"
 EXCERPT: Final = "Rosey-Excerpt"
 
-_REASON_LIMIT: Final = 500
-_HEADER_ROOM: Final = 4096
+_TEXT_LIMIT: Final = 500
+_HEADER_ROOM: Final = 128
+"""For the version line and the field that nats-py adds, the stream that is expected to answer."""
+_HEADER_FIELD: Final = len(": ") + len("\r\n")
 _ACK_TIMEOUT_S: Final = 5.0
 
 
@@ -41,10 +43,9 @@ async def publish(client: Client, poison: Poison, *, stream: str, stream_created
         TIME: str(message.nanoseconds),
         SIZE: str(len(payload)),
     }
-    room = client.max_payload - _HEADER_ROOM
-    if len(payload) > room:
+    if len(payload) > _room(client, headers):
         headers[EXCERPT] = "true"
-        payload = payload[:room]
+        payload = payload[: max(_room(client, headers), 0)]
     await client.jetstream().publish(
         subjects.dead_letter(message.subject),
         payload,
@@ -54,5 +55,11 @@ async def publish(client: Client, poison: Poison, *, stream: str, stream_created
     )
 
 
+def _room(client: Client, headers: dict[str, str]) -> int:
+    """Bytes that ``max_payload`` leaves beside these headers, which are ASCII."""
+    fields = sum(len(name) + len(value) + _HEADER_FIELD for name, value in headers.items())
+    return client.max_payload - _HEADER_ROOM - fields
+
+
 def _one_line(text: str) -> str:
-    return " ".join(text.split())[:_REASON_LIMIT].encode("ascii", "backslashreplace").decode()
+    return " ".join(text.split()).encode("ascii", "backslashreplace")[:_TEXT_LIMIT].decode()
