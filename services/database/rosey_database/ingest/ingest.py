@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Protocol
 
 import nats.errors
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 
 from rosey_core import streams
 from rosey_core.bus import NotConnected
@@ -283,13 +284,12 @@ class Ingest:
             while not self._stopping.is_set():
                 try:
                     now = await self._writer.run(lambda t: position.read(t.connection, streams.EVENTS))
-                    info = await self._client().jsm().stream_info(streams.EVENTS)
+                    waiting = now is None or await self._differs(now)
                 except (NotConnected, nats.errors.Error, sqlite3.Error, TimeoutError, OSError) as error:
                     log.info("standing by: %s", error)
                     await self._pause(STANDBY_POLL_S)
                     continue
                 loop_time = asyncio.get_running_loop().time()
-                waiting = now is None or info.state.last_seq > now.sequence
                 if now != seen or not waiting:
                     seen, moved_at = now, loop_time
                 elif loop_time - moved_at > TAKEOVER_S:
@@ -299,6 +299,14 @@ class Ingest:
                 await self._pause(STANDBY_POLL_S)
         finally:
             self.standing_by = False
+
+    async def _differs(self, stored: Position) -> bool:
+        """Whether the stream has more than is stored, or is another than it was: there is work for somebody."""
+        try:
+            info = await self._client().jsm().stream_info(streams.EVENTS)
+        except NotFoundError:
+            return True
+        return info.state.last_seq != stored.sequence or start.created_microseconds(info) != stored.created
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -48,6 +48,10 @@ async def locate(client: Client, writer: Writer, info: StreamInfo) -> Start:
     created = created_microseconds(info)
     first = max(info.state.first_seq, 1)
     stored = await writer.run(lambda transaction: positions.read(transaction.connection, streams.EVENTS))
+    if stored is not None and stored.sequence > info.state.last_seq:
+        # Another service may have stored what came since: no reason to call the stream set back.
+        info = await client.jsm().stream_info(streams.EVENTS)
+        created, first = created_microseconds(info), max(info.state.first_seq, 1)
     if stored is None:
         begun = Position(stream=streams.EVENTS, created=created, sequence=first - 1)
         await writer.run(lambda transaction: positions.begin(transaction.connection, begun))
