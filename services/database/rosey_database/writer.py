@@ -103,6 +103,7 @@ class Writer:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._channel_ids.renew(connection)
                 result = function(Transaction(connection, self._channel_ids))
                 connection.execute("COMMIT")
             except BaseException:

@@ -25,6 +25,16 @@ class ChannelIds:
 
     def __init__(self) -> None:
         self._ids: dict[str, int] = {}
+        self._default_is_chosen = False
+
+    def renew(self, connection: sqlite3.Connection) -> None:
+        """Forget all if the default channel was chosen since; to be called at the begin of each transaction.
+
+        Whichever process chose it, the id that this channel had may be another channel's now.
+        """
+        if not self._default_is_chosen and default_channel(connection):
+            self._ids.clear()
+            self._default_is_chosen = True
 
     def clear(self) -> None:
         """Forget all: a transaction that made some was rolled back."""
