@@ -112,12 +112,13 @@ class Consumer:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
-        if not self._client.is_connected:
+        if self._client.is_closed:
             return
         try:
             if self._subscription is not None:
+                # Without a connection too: nats-py would subscribe to it again on the next one.
                 await self._subscription.unsubscribe()
-            if self._name:
+            if self._name and self._client.is_connected:
                 # The server forgets it by itself after a while: no need to wait for the answer.
                 await self._client.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}", b"")
         except nats.errors.Error as error:
