@@ -143,7 +143,7 @@ def test_the_home_folder_may_be_abbreviated(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("content", "name", "expected"),
     [
-        ('{"nats": {"url": "a:1",\n}}', "rosey.json", "rosey.json, line 2: is not JSON: "),
+        ('{"nats": {"url": "a:1",\n"x"}}', "rosey.json", "rosey.json, line 2: is not JSON: "),
         ("", "rosey.json", "rosey.json, line 1: is not JSON: Expecting value"),
         ("[1]", "rosey.json", "rosey.json: is no mapping"),
         ("just a text", "rosey.yaml", "rosey.yaml: is no mapping"),

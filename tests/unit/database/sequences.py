@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 import sqlalchemy
@@ -135,21 +136,21 @@ def repeated(draw: st.DrawFn, steps: Sequence[Step]) -> list[Step]:
     return result
 
 
-def _template() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    engine = sqlalchemy.create_engine("sqlite://", creator=lambda: connection, poolclass=sqlalchemy.pool.StaticPool)
-    schema.metadata.create_all(engine)
-    for trigger in schema.TRIGGERS:
-        connection.execute(trigger)
-    connection.execute("INSERT INTO channels (id, key) VALUES (1, '')")
-    connection.execute("INSERT INTO channel_stats (id) VALUES (1)")
-    connection.execute("INSERT INTO current_status (id) VALUES (1)")
-    for _ in range(OUTBOUND_MESSAGES):
-        outbound.enqueue(connection, channel_id=1, message="hi", time=START)
-    return connection
+def _template() -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as connection:
+        engine = sqlalchemy.create_engine("sqlite://", creator=lambda: connection, poolclass=sqlalchemy.pool.StaticPool)
+        schema.metadata.create_all(engine)
+        for trigger in schema.TRIGGERS:
+            connection.execute(trigger)
+        connection.execute("INSERT INTO channels (id, key) VALUES (1, '')")
+        connection.execute("INSERT INTO channel_stats (id) VALUES (1)")
+        connection.execute("INSERT INTO current_status (id) VALUES (1)")
+        for _ in range(OUTBOUND_MESSAGES):
+            outbound.enqueue(connection, channel_id=1, message="hi", time=START)
+        return connection.serialize()
 
 
-_TEMPLATE: Final = _template().serialize()
+_TEMPLATE: Final = _template()
 
 
 def play(steps: Iterable[Step], batches: Callable[[int], bool] = lambda index: True) -> dict[str, list[Any]]:
@@ -158,8 +159,14 @@ def play(steps: Iterable[Step], batches: Callable[[int], bool] = lambda index: T
     Args:
         batches: whether a batch ends after the step with this index; a sweep always ends one.
     """
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.deserialize(_TEMPLATE)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.deserialize(_TEMPLATE)
+        return _play(connection, steps, batches)
+
+
+def _play(
+    connection: sqlite3.Connection, steps: Iterable[Step], batches: Callable[[int], bool]
+) -> dict[str, list[Any]]:
     ids = ChannelIds()
     batch: list[Received] = []
 
@@ -178,10 +185,7 @@ def play(steps: Iterable[Step], batches: Callable[[int], bool] = lambda index: T
             if batches(index):
                 flush()
     flush()
-    try:
-        return _tables(connection)
-    finally:
-        connection.close()
+    return _tables(connection)
 
 
 def _tables(connection: sqlite3.Connection) -> dict[str, list[Any]]:
