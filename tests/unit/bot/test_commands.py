@@ -342,7 +342,8 @@ async def test_a_failing_command_answers_and_is_on_record(harness: RoomHarness) 
     await desk.sending.close()
 
 
-async def test_commands_at_once_are_bounded(harness: RoomHarness) -> None:
+async def test_commands_at_once_are_bounded(harness: RoomHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routing, "RUNNING", 4)
     gate = asyncio.Event()
 
     async def wait(request: Request) -> Answer:
@@ -350,17 +351,18 @@ async def test_commands_at_once_are_bounded(harness: RoomHarness) -> None:
         return Answer(["done"])
 
     desk = Desk(harness, Registry([Command("wait", "waits", wait, is_public=True)]))
-    harness.join(user("Mod", 3))
+    mods = [f"Mod{number}" for number in range(7)]
+    harness.join(*(user(mod, 3) for mod in mods))
     harness.log_in()
     desk.sending.open(desk.emit)
-    for _ in range(routing.RUNNING + 3):
-        harness.frame("pm", {**chat("Mod", "wait"), "to": "Rosey"})
-    harness.frame("chatMsg", chat("Mod", "!wait"))
+    for mod in mods:
+        harness.frame("pm", {**chat(mod, "wait"), "to": "Rosey"})
+    harness.frame("chatMsg", chat("Mod0", "!wait"))
     gate.set()
     await desk.settle()
     texts = [arguments["msg"] for _, arguments in desk.sent]
-    assert texts.count("done") == routing.RUNNING
-    assert texts.count("Too many commands at once: try again in a moment") == 3
+    assert texts.count("done") == 4
+    assert texts.count(routing.TOO_MANY) == 3
     assert [event.result for event in desk.audit].count("error") == 3
     await desk.router.close()
     await desk.sending.close()

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from rosey_bot.commands.answers import Answer, CommandError, counted, duration, moment, position, rank_title
-from rosey_bot.commands.arguments import Kind, Parameter
+from rosey_bot.commands.arguments import Parameter
+from rosey_bot.commands.playback import is_paused, now_playing
 from rosey_bot.commands.registry import Command, Request
-from rosey_bot.room.playlist import PlaylistItem
-from rosey_bot.room.room import Room
 from rosey_bot.room.users import RoomUser
-
-PLAYLIST_ITEMS = 5
-LONGEST_PLAYLIST = 20
 
 
 async def _answer_help(request: Request) -> Answer:
@@ -28,16 +24,6 @@ async def _answer_help(request: Request) -> Answer:
     return Answer([f"{command.usage}: {command.summary}"])
 
 
-def _playing(room: Room, now: float) -> str:
-    media = room.media
-    if media is None:
-        return "Nothing is playing"
-    progress = f"{position(media.position_at(now))} of {position(media.seconds)}" if media.seconds else "live"
-    by = f", queued by {media.queued_by}" if media.queued_by else ""
-    paused = ", paused" if media.paused and media.position >= 0 else ""
-    return f"Now playing: {media.title} ({progress}{paused}{by})"
-
-
 async def _answer_info(request: Request) -> Answer:
     room = request.room
     me = room.me
@@ -49,7 +35,7 @@ async def _answer_info(request: Request) -> Answer:
             f"Bot: {name}, {rank_title(room.own_rank)}, {'AFK' if me is not None and me.afk else 'not AFK'}",
             f"Room: {room.name}, {counted(room.chat_count, 'user')} in chat, {connected} connected",
             f"Playlist: {counted(len(room.playlist), 'item')}, {position(room.playlist.duration)} in all",
-            _playing(room, request.clock()),
+            now_playing(room, request.clock()),
         ]
     )
 
@@ -61,7 +47,7 @@ async def _answer_status(request: Request) -> Answer:
         f"connected for {duration(now - since)}, since {moment(since)}" if since is not None else "not connected"
     )
     media = room.media
-    playback = "nothing" if media is None else "paused" if media.paused and media.position >= 0 else "playing"
+    playback = "nothing" if media is None else "paused" if is_paused(media) else "playing"
     return Answer(
         [
             f"Up for {duration(now - request.started)}; {connected}",
@@ -80,30 +66,11 @@ async def _answer_users(request: Request) -> Answer:
     return Answer([f"{counted(len(users), 'user')}: {', '.join(map(_user, users))}" if users else "Nobody is here"])
 
 
-def _item(place: int, item: PlaylistItem) -> str:
-    length = position(item.duration) if item.duration else "live"
-    by = f", {item.queued_by}" if item.queued_by else ""
-    return f"{place}. {item.title} ({length}{by})"
-
-
-async def _answer_playlist(request: Request) -> Answer:
-    playlist = request.room.playlist
-    items = list(playlist)
-    if not items:
-        return Answer(["The playlist is empty"])
-    count = min(request.arguments.get("n", PLAYLIST_ITEMS), LONGEST_PLAYLIST)
-    first = playlist.position(playlist.current) or 0
-    shown = [_item(place, item) for place, item in enumerate(items, start=1)][first : first + count]
-    return Answer([*shown, f"{counted(len(items), 'item')}, {position(playlist.duration)} in all"])
-
-
-async def _answer_current(request: Request) -> Answer:
-    return Answer([_playing(request.room, request.clock())])
-
-
-async def _answer_afk(request: Request) -> Answer:
-    me = request.room.me
-    return Answer(["The bot is AFK" if me is not None and me.afk else "The bot is not AFK"])
+async def _answer_more(request: Request) -> Answer:
+    messages = request.pages.more(request.username)
+    if not messages:
+        raise CommandError("There is nothing more to show")
+    return Answer(messages)
 
 
 COMMANDS = (
@@ -117,12 +84,5 @@ COMMANDS = (
     Command("info", "bot, room, playlist and what plays", _answer_info),
     Command("status", "the bot's connection and the room's playback", _answer_status),
     Command("users", "who is here, with rank and AFK", _answer_users),
-    Command(
-        "playlist",
-        "the next items",
-        _answer_playlist,
-        parameters=(Parameter("n", kind=Kind.COUNT, is_optional=True),),
-    ),
-    Command("current", "what plays now", _answer_current),
-    Command("afk", "whether the bot is AFK", _answer_afk),
+    Command("more", "the next page of a long answer", _answer_more),
 )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rosey_bot.commands.answers import Answer
-from rosey_bot.commands.arguments import Parameter
+from rosey_bot.commands.answers import Answer, CommandError
+from rosey_bot.commands.arguments import Parameter, nearest
+from rosey_bot.commands.pages import Pages
+from rosey_bot.commands.steering import Steering
+from rosey_bot.cytube.confirmations import Act
+from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.room.room import Room
 from rosey_bot.room.users import MODERATOR
 
@@ -32,6 +35,9 @@ class Request:
         joined_since: Unix seconds; since when the bot is in the room.
         statistics: what the database knows.
         registry: all commands.
+        sending: asks CyTube.
+        steering: what the bot has in hand in the channel.
+        pages: what of long answers is still to be shown.
         clock: Unix seconds.
     """
 
@@ -45,7 +51,39 @@ class Request:
     joined_since: float | None
     statistics: Statistics
     registry: Registry
+    sending: SendQueue
+    steering: Steering
+    pages: Pages
     clock: Callable[[], float] = time.time
+
+    async def ask(self, act: Act, *, silence: str = "") -> Receipt:
+        """Ask something of CyTube, and return how it showed that it did it.
+
+        Args:
+            act: what.
+            silence: what it may mean if CyTube does not answer.
+
+        Raises:
+            CommandError: it refused, or did not answer; the text says so.
+        """
+        receipt = await self.sending.ask(act)
+        check(receipt, silence=silence)
+        return receipt
+
+
+def check(receipt: Receipt, *, silence: str = "") -> None:
+    """Go on only where CyTube has shown that it did what the receipt is of.
+
+    Raises:
+        CommandError: it has not; the text says why.
+    """
+    match receipt.outcome:
+        case Outcome.REFUSED:
+            raise CommandError(f"CyTube refused: {receipt.reason}")
+        case Outcome.UNCONFIRMED:
+            raise CommandError(f"No answer: {receipt.reason}{f' ({silence})' if silence else ''}")
+        case Outcome.NOT_SENT:
+            raise CommandError(f"Not done: {receipt.reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +97,7 @@ class Command:
         parameters: what it takes.
         rank: the least rank in the channel for it, by private message.
         is_public: whether anybody may use it in chat, with ``!`` before it.
+        is_act: whether it changes the room, and so has to wait for its user's commands before it.
     """
 
     name: str
@@ -67,6 +106,7 @@ class Command:
     parameters: tuple[Parameter, ...] = field(default=())
     rank: float = MODERATOR
     is_public: bool = False
+    is_act: bool = False
 
     @property
     def usage(self) -> str:
@@ -89,5 +129,5 @@ class Registry:
 
     def nearest(self, name: str) -> Command | None:
         """The command that somebody may have meant who typed ``name``."""
-        close = difflib.get_close_matches(name.lower()[:64], self._commands, n=1)
-        return self._commands[close[0]] if close else None
+        close = nearest(name, self._commands)
+        return None if close is None else self._commands[close]

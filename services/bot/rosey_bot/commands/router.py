@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Protocol
 
 from rosey_bot.audit import Attempt, Audit
-from rosey_bot.commands import information, statistics
+from rosey_bot.commands import chat, information, moderation, playback, playlist, statistics
 from rosey_bot.commands.answers import Answer, CommandError
 from rosey_bot.commands.arguments import UsageError, parse_arguments, split_command
 from rosey_bot.commands.cooldowns import Cooldowns
+from rosey_bot.commands.pages import Pages
 from rosey_bot.commands.registry import Command, Registry, Request
+from rosey_bot.commands.steering import Steering
+from rosey_bot.commands.turns import Turn, Turns
 from rosey_bot.cytube import frames
 from rosey_bot.cytube.dispatch import Dispatcher
-from rosey_bot.cytube.sending import SendQueue
+from rosey_bot.cytube.sending import Receipt, SendQueue
 from rosey_bot.cytube.text import plain_text, split_message
 from rosey_bot.room.room import Room
 from rosey_bot.room.users import MODERATOR, RoomUser, is_username
@@ -29,8 +32,9 @@ from rosey_bot.room.users import MODERATOR, RoomUser, is_username
 log = logging.getLogger(__name__)
 
 PUBLIC_PREFIX: Final = "!"
-RUNNING: Final = 16
+RUNNING: Final = 32
 """Commands of a channel that may run at once; a flood of them must not fill the memory."""
+TOO_MANY: Final = "Too many commands at once: wait for the answers before you send more"
 UNKNOWN: Final = "unknown"
 
 
@@ -56,7 +60,16 @@ Observer = Callable[[str, str, float], None]
 
 def default_registry() -> Registry:
     """All commands."""
-    return Registry((*information.COMMANDS, *statistics.COMMANDS))
+    return Registry(
+        (
+            *information.COMMANDS,
+            *statistics.COMMANDS,
+            *chat.COMMANDS,
+            *playlist.COMMANDS,
+            *playback.COMMANDS,
+            *moderation.COMMANDS,
+        )
+    )
 
 
 class CommandRouter:
@@ -99,10 +112,14 @@ class CommandRouter:
         self._registry: Final = registry or default_registry()
         self._clock: Final = clock
         self._observe: Final = observe
+        self._steering: Final = Steering(room, sending)
+        self._pages: Final = Pages()
+        self._turns: Final = Turns()
         self._running: set[asyncio.Task[None]] = set()
 
     def follow(self, dispatcher: Dispatcher) -> None:
         """Hear commands in this channel's frames."""
+        self._steering.follow(dispatcher)
         dispatcher.on(frames.PM, self._pm)
         dispatcher.on(frames.CHAT_MSG, self._chat)
 
@@ -111,6 +128,7 @@ class CommandRouter:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        await self._steering.close()
 
     def _pm(self, frame: frames.Pm) -> None:
         if not self._room.is_joined or self._room.is_me(frame.username):
@@ -126,11 +144,13 @@ class CommandRouter:
             return
         name, rest = split_command(text)
         attempt = self._audit.attempt(user.name, name, rest)
-        if len(self._running) >= RUNNING:
+        turn = self._turns.begin(user.name) if len(self._running) < RUNNING else None
+        if turn is None:
             attempt.failed("too many commands at once")
-            self._whisper(user.name, ["Too many commands at once: try again in a moment"])
+            if self._turns.is_first_refusal(user.name):
+                self._whisper(user.name, [TOO_MANY])
             return
-        self._start(self._obey(user, name, rest, attempt))
+        self._start(self._obey(user, name, rest, attempt, turn))
 
     def _chat(self, frame: frames.ChatMsg) -> None:
         if not self._room.is_joined or frame.meta.shadow or PUBLIC_PREFIX not in frame.msg[:64]:
@@ -152,24 +172,34 @@ class CommandRouter:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    async def _obey(self, user: RoomUser, name: str, rest: str, attempt: Attempt) -> None:
+    async def _obey(self, user: RoomUser, name: str, rest: str, attempt: Attempt, turn: Turn) -> None:
+        try:
+            answer = await self._answer(user, name, rest, turn)
+            if answer.error is None:
+                attempt.succeeded()
+            else:
+                attempt.failed(answer.error)
+            await turn.wait()
+            sent = self._whisper(user.name, self._pages.first(user.name, answer.lines))
+            turn.end()
+            await asyncio.gather(*sent)
+        finally:
+            self._turns.end(user.name, turn)
+
+    async def _answer(self, user: RoomUser, name: str, rest: str, turn: Turn) -> Answer:
         command = self._registry.get(name)
         if command is None:
-            answer = self._unknown(name)
-        elif user.rank < command.rank:
-            answer = Answer([f"{command.name} needs rank {command.rank:g} in this channel"], error="rank too low")
-        else:
-            answer = await self._carry_out(user.name, command, rest, is_public=False)
-        if answer.error is None:
-            attempt.succeeded()
-        else:
-            attempt.failed(answer.error)
-        self._whisper(user.name, answer.lines)
+            return self._unknown(name)
+        if user.rank < command.rank:
+            return Answer([f"{command.name} needs rank {command.rank:g} in this channel"], error="rank too low")
+        if command.is_act:
+            await turn.wait()
+        return await self._carry_out(user.name, command, rest, is_public=False)
 
     async def _reply(self, username: str, command: Command, rest: str) -> None:
         answer = await self._carry_out(username, command, rest, is_public=True)
         for message in split_message(" | ".join(answer.lines)):
-            self._sending.say(message)
+            self._sending.say(message, urgent=True)
 
     async def _carry_out(self, username: str, command: Command, rest: str, *, is_public: bool) -> Answer:
         began = time.monotonic()
@@ -199,6 +229,9 @@ class CommandRouter:
             joined_since=self._context.joined_since,
             statistics=self._statistics,
             registry=self._registry,
+            sending=self._sending,
+            steering=self._steering,
+            pages=self._pages,
             clock=self._clock,
         )
 
@@ -213,7 +246,5 @@ class CommandRouter:
         if self._observe is not None:
             self._observe(name, "success" if answer.error is None else "error", seconds)
 
-    def _whisper(self, to: str, lines: list[str]) -> None:
-        for line in lines:
-            for message in split_message(line):
-                self._sending.whisper(to, message)
+    def _whisper(self, to: str, messages: Sequence[str]) -> list[asyncio.Future[Receipt]]:
+        return [self._sending.whisper(to, message, urgent=True) for message in messages]

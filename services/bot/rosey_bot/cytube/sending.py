@@ -200,7 +200,7 @@ class SendQueue:
             await emit(act.event, act.arguments)
             return await asyncio.wait_for(expectation.verdict, timeout)
         except TimeoutError:
-            return Receipt(Outcome.UNCONFIRMED, f"CyTube did not show it within {timeout:g} s")
+            return Receipt(Outcome.UNCONFIRMED, f"CyTube did not answer within {timeout:g} s")
         except Exception as error:
             return Receipt(Outcome.NOT_SENT, f"it could not be sent: {error}")
         finally:
