@@ -23,7 +23,7 @@ from rosey_core import streams
 from rosey_core.bus import NotConnected
 from rosey_core.streams import StreamLimits, StreamUnavailable
 from rosey_database import effects, sqlite
-from rosey_database.ingest import dead_letters, position, start
+from rosey_database.ingest import dead_letters, lookup, position, start
 from rosey_database.ingest.batch import Batch, Item, Poison
 from rosey_database.ingest.consumer import Consumer, ConsumerLost
 from rosey_database.ingest.position import Fenced, Position
@@ -40,6 +40,10 @@ RETRY_WAITS_S: Final = (0.05, 2.0)
 STANDBY_POLL_S: Final = 0.25
 TAKEOVER_S: Final = 1.5
 """A position that has not moved for this long while events wait belongs to nobody: who stands by takes over."""
+
+ALONE_LIMIT: Final = 1000
+"""Messages read one by one at most before a consumer is tried again, and after which a consumer is trusted again."""
+DEAF_AFTER_S: Final = 1
 
 
 class Stored(NamedTuple):
@@ -112,6 +116,7 @@ class Ingest:
         self._task: asyncio.Task[None] | None = None
         self._consumer: Consumer | None = None
         self._stopping = asyncio.Event()
+        self._alone = 0
         self.standing_by = False
         """Whether another service is at work on this database."""
         self.problem: str | None = "not started"
@@ -157,6 +162,9 @@ class Ingest:
             except ConsumerLost as lost:
                 self._restarted(lost.reason)
                 log.info("reading anew: %s", lost)
+                self._alone = min(max(2 * self._alone, 1), ALONE_LIMIT)
+                if lost.reason == "heartbeat":
+                    await self._reconnect_if_deaf()
                 if lost.reason != "connection":
                     continue
             except StreamUnavailable as error:
@@ -182,12 +190,14 @@ class Ingest:
         if begun.incident is not None:
             self._restarted(begun.incident)
         self.position = begun.position
-        consumer = Consumer(client, streams.EVENTS, start=begun.position.sequence + 1)
+        reached = await self._read_alone(client, begun.position, self._alone)
+        consumer = Consumer(client, streams.EVENTS, start=reached.sequence + 1)
         self._consumer = consumer
+        read = 0
         try:
             await consumer.start()
             self.problem = None
-            self.pending = max(info.state.last_seq - begun.position.sequence, 0)
+            self.pending = max(info.state.last_seq - reached.sequence, 0)
             self.working.set()
             while not self._stopping.is_set():
                 messages = await consumer.take(BATCH_LIMIT)
@@ -195,11 +205,43 @@ class Ingest:
                     batch = Batch(messages, stream_created=str(begun.position.created))
                     await self._store(client, batch)
                     self.pending = consumer.pending
+                    read += len(messages)
+                    if read >= ALONE_LIMIT:
+                        self._alone = 0
                     if len(messages) in BUSY_BATCH:
                         await asyncio.sleep(GATHER_S)
         finally:
             self._consumer = None
             await consumer.stop()
+
+    async def _read_alone(self, client: Client, begun: Position, count: int) -> Position:
+        """Store ``count`` good messages one by one, and the bad ones between; returns the position then.
+
+        What comes next after a consumer was lost may be what lost it: a message that nats-py cannot read.
+        """
+        reached = begun
+        while count > 0 and not self._stopping.is_set():
+            message = await lookup.next_message(client, streams.EVENTS, start=reached.sequence + 1)
+            if message is None:
+                break
+            batch = Batch([message], stream_created=str(begun.created))
+            if not batch.poison:
+                count -= 1
+            await self._store(client, batch)
+            reached = self.position or reached
+        return reached
+
+    async def _reconnect_if_deaf(self) -> None:
+        """After a message that it cannot read nats-py hears nothing more, and finds that out only minutes later."""
+        try:
+            client = self._client()
+        except NotConnected:
+            return
+        try:
+            await client.rtt(DEAF_AFTER_S)
+        except (nats.errors.Error, TimeoutError, OSError):
+            log.warning("nothing is heard from NATS: connecting anew")
+            await client.force_reconnect()
 
     async def _store(self, client: Client, batch: Batch) -> None:
         for poison in batch.poison:
