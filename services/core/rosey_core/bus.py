@@ -17,6 +17,8 @@ from typing import Any, Final
 import nats.errors
 from nats.aio.client import Client
 
+from rosey_core.shortcut import ShortcutClient
+
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT: Final = 5
@@ -170,7 +172,7 @@ class Bus:
         wait = REBUILD_WAIT[0]
         while True:
             closed = asyncio.Event()
-            client = Client()
+            client = ShortcutClient()
             try:
                 await self._connect(client, closed)
             except (TimeoutError, OSError, nats.errors.Error) as error:

@@ -18,11 +18,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from rosey_bot.publish.acknowledgement import decode
+from rosey_bot.publish.acknowledgement import Acknowledgement, decode
 from rosey_bot.publish.limits import OutboxLimits
 from rosey_bot.publish.statistics import OutboxStatistics
 from rosey_bot.publish.window import IN_FLIGHT, Delivery, Window
 from rosey_core.bus import Bus
+from rosey_core.shortcut import ShortcutClient
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +124,8 @@ class Sender:
         if client is not self._client:
             inbox = client.new_inbox() + "."
             self._subscription = await client.subscribe(f"{inbox}*", cb=self._answered)
+            if isinstance(client, ShortcutClient):
+                client.divert(self._subscription, self._acknowledged)
             # What is written past nats-py's buffer must not overtake the subscription, which is still in it.
             while client.is_connected and client.pending_data_size:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
@@ -203,10 +206,15 @@ class Sender:
         self._on_settled(delivery)
 
     async def _answered(self, answer: Msg) -> None:
-        delivery = self._window.find(answer.subject[len(self._inbox) :])
+        self._hear(answer.subject[len(self._inbox) :], decode(answer.data, answer.headers))
+
+    async def _acknowledged(self, subject: bytes, reply: bytes, payload: bytes) -> None:
+        self._hear(subject[len(self._inbox) :].decode(), decode(payload, None))
+
+    def _hear(self, token: str, acknowledgement: Acknowledgement) -> None:
+        delivery = self._window.find(token)
         if delivery is None:
             return
-        acknowledgement = decode(answer.data, answer.headers)
         refusal = acknowledgement.refusal
         if refusal is not None:
             self._statistics.refused += 1

@@ -19,6 +19,8 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from rosey_core.shortcut import ShortcutClient
+
 log = logging.getLogger(__name__)
 
 PULL_BATCH: Final = 500
@@ -70,7 +72,7 @@ class Consumer:
         self._stream = stream
         self._next = start
         self._next_delivery = 1
-        self._messages: list[Msg] = []
+        self._messages: list[tuple[bytes, bytes, bytes]] = []
         self._outstanding = 0
         self._arrived = asyncio.Event()
         self._lost: ConsumerLost | None = None
@@ -90,6 +92,8 @@ class Consumer:
         """
         self._inbox = self._client.new_inbox()
         self._subscription = await self._client.subscribe(self._inbox, cb=self._on_message, pending_bytes_limit=0)
+        if isinstance(self._client, ShortcutClient):
+            self._client.divert(self._subscription, self._on_data)
         info = await self._client.jsm().add_consumer(
             self._stream,
             ConsumerConfig(
@@ -112,6 +116,8 @@ class Consumer:
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
+        if isinstance(self._client, ShortcutClient) and self._subscription is not None:
+            self._client.restore(self._subscription)
         if self._client.is_closed:
             return
         try:
@@ -141,8 +147,8 @@ class Consumer:
             await self._arrived.wait()
         taken, self._messages = self._messages[:limit], self._messages[limit:]
         messages = []
-        for message in taken:
-            read = self._read(message)
+        for subject, reply, payload in taken:
+            read = self._read(subject, reply, payload)
             if read is None:
                 break
             messages.append(read)
@@ -152,10 +158,10 @@ class Consumer:
             await self._pull_where_room()
         return messages
 
-    def _read(self, message: Msg) -> StreamMessage | None:
+    def _read(self, subject: bytes, reply: bytes, payload: bytes) -> StreamMessage | None:
         # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>; with a domain and an
         # account two tokens more in front and one behind (NATS ADR-15).
-        tokens = message.reply.split(".")
+        tokens = reply.split(b".")
         place = tokens[5:9] if len(tokens) == 9 else tokens[7:11]
         sequence, delivery, nanoseconds = int(place[0]), int(place[1]), int(place[2])
         self.pending = int(place[3])
@@ -166,18 +172,22 @@ class Consumer:
         missing = sequence - self._next
         self._next = sequence + 1
         self._next_delivery += 1
-        return StreamMessage(message.subject, message.data, sequence, nanoseconds, missing)
+        return StreamMessage(subject.decode(), payload, sequence, nanoseconds, missing)
 
     async def _on_message(self, message: Msg) -> None:
         if message.reply:
-            self._messages.append(message)
-            self._outstanding -= 1
-            if self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1):
-                await self._pull_where_room()
-            self._arrived.set()
+            await self._on_data(message.subject.encode(), message.reply.encode(), message.data)
         else:
             await self._on_status(message)
-        self._last_heard = self._now()
+            self._heard()
+
+    async def _on_data(self, subject: bytes, reply: bytes, payload: bytes) -> None:
+        self._messages.append((subject, reply, payload))
+        self._outstanding -= 1
+        if self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1):
+            await self._pull_where_room()
+        self._arrived.set()
+        self._heard()
 
     async def _on_status(self, message: Msg) -> None:
         headers = message.headers or {}
