@@ -14,6 +14,7 @@ from rosey_core.events import PmCommand
 from rosey_simulator.playlist.media import Media
 from rosey_simulator.room import Room
 from rosey_simulator.server import SimulatorServer
+from rosey_simulator.throttle import Rate
 from tests.integration.bot.harness import CHANNEL, FAST, Person
 from tests.support.waiting import until
 from tests.unit.bot.harness import ListSink, Nobody
@@ -96,8 +97,9 @@ class Scene:
             self.room.playlist.add(Media(name, f"The {name} video", seconds), by, temp=temp)
 
     async def seen(self, count: int) -> None:
-        """Wait until the bot sees so many items, and what plays."""
+        """Wait until bot and moderator see so many items, and the bot what plays."""
         await until(lambda: len(self.channel.room.playlist) == count)
+        await until(lambda: self.mod.of("setPlaylistMeta")[-1]["count"] == count)
         await until(lambda: (self.channel.room.media is None) == (count == 0))
 
     @property
@@ -142,3 +144,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """CyTube's silence is taken for its answer after a moment."""
     monkeypatch.setattr("rosey_bot.cytube.sending.ECHO_TIMEOUT", 0.1)
     monkeypatch.setattr("rosey_bot.cytube.sending.LOOKUP_TIMEOUT", 0.1)
+
+
+@pytest.fixture
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither CyTube nor the bot limits messages: many commands take no time."""
+    monkeypatch.setattr("rosey_bot.cytube.throttle.BURST", 10_000)
+    monkeypatch.setattr("rosey_simulator.chat.conversation.CHAT", Rate(10_000, 10_000))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rosey_bot.commands.answers import Answer, CommandError, rank_title
+from rosey_bot.commands.answers import Answer, CommandError, counted, rank_title
 from rosey_bot.commands.arguments import Kind, Parameter
 from rosey_bot.commands.people import present
 from rosey_bot.commands.registry import Command, Request
@@ -29,7 +29,7 @@ async def _answer_kick(request: Request) -> Answer:
     kick = KickUser(user.name, reason)
     over = utf16_length(kick.arguments["msg"]) - LONGEST_MESSAGE
     if over > 0:
-        raise CommandError(f"The reason is too long by {over} characters")
+        raise CommandError(f"The reason is too long by {counted(over, 'character')}")
     await request.ask(kick)
     return Answer([f"Kicked {user.name}{f' ({reason})' if reason else ''}"])
 

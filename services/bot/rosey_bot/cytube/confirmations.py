@@ -320,6 +320,10 @@ class Sign:
     read: Callable[[Any, Any, Room], Reading]
 
 
+def _said(message: str) -> str:
+    return " ".join(plain_text(message).split())
+
+
 def _own_line(act: Act, line: frames.ChatMsg, room: Room) -> Reading:
     return Done(line) if room.is_joined and room.is_me(line.username) else None
 
@@ -392,7 +396,7 @@ def _cooldown(act: Act, milliseconds: float, room: Room) -> Reading:
 
 
 def _muted(act: Say, refusal: frames.Noflood, room: Room) -> Reading:
-    return Refused(plain_text(refusal.msg)) if refusal.action == "chat" else None
+    return Refused(_said(refusal.msg)) if refusal.action == "chat" else None
 
 
 def _too_new(act: Act, refusal: frames.SpamFiltered, room: Room) -> Reading:
@@ -400,17 +404,17 @@ def _too_new(act: Act, refusal: frames.SpamFiltered, room: Room) -> Reading:
 
 
 def _not_queued(act: Enqueue, failure: QueueFail, room: Room) -> Reading:
-    return Refused(plain_text(failure.msg)) if failure.id == act.id else None
+    return Refused(_said(failure.msg)) if failure.id == act.id else None
 
 
 def _queue_warning(act: Enqueue, warning: QueueWarn, room: Room) -> Reading:
-    return Noted(plain_text(warning.msg)) if act.id in warning.link else None
+    return Noted(_said(warning.msg)) if act.id in warning.link else None
 
 
 def _error(*beginnings: str) -> Callable[[Any, frames.ErrorMsg, Room], Reading]:
     def read(act: Act, error: frames.ErrorMsg, room: Room) -> Reading:
         is_ours = error.msg.startswith((*beginnings, f"Unexpected error for message {act.event}:"))
-        return Refused(error.msg) if is_ours else None
+        return Refused(_said(error.msg)) if is_ours else None
 
     return read
 
