@@ -20,7 +20,7 @@ from tests.integration.cli.story import Stored
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
-LARGE = b'{"username": 5, "padding": "' + b"x" * 1_045_000 + b'"}'
+LARGE = b'{"username": 5, "padding": "' + b"x" * 1_048_500 + b'"}'
 """No event, and with its headers more than a message may have."""
 
 
