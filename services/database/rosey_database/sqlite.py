@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 BUSY_TIMEOUT_S: Final = 5.0
 MEMORY: Final = ":memory:"
@@ -51,6 +52,17 @@ class Location:
     def file(self) -> Path | None:
         """The database's file; ``None`` in memory."""
         return None if self.in_memory else Path(self.path)
+
+    def identity(self) -> tuple[int, int] | None:
+        """What tells the file that is there now from any other; ``None`` where there is none."""
+        if self.in_memory:
+            return None
+        try:
+            # By the URI, which is absolute: the process may have gone to another directory.
+            status = os.stat(unquote(self.uri.removeprefix("file:")))
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     @property
     def sqlalchemy_url(self) -> str:

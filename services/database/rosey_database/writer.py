@@ -10,7 +10,8 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
 from rosey_database import sqlite
@@ -19,6 +20,10 @@ from rosey_database.tables.channels import ChannelIds
 log = logging.getLogger(__name__)
 
 CHECKPOINT_INTERVAL_S: Final = 0.5
+LOG_BYTES: Final = 128 << 20
+"""The write-ahead log begins anew where it is longer."""
+READER_PATIENCE_MS: Final = 20
+"""How long the writer waits for readers of a log that is to begin anew; it is tried again at the next checkpoint."""
 
 T = TypeVar("T")
 
@@ -45,6 +50,7 @@ class Writer:
         self._executor: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._channel_ids = ChannelIds()
+        self._file: tuple[int, int] | None = None
         self._checkpoints: _Checkpoints | None = None
 
     async def open(self) -> None:
@@ -56,12 +62,13 @@ class Writer:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         try:
             self._connection = await self._in_thread(sqlite.connect, self._location)
+            self._file = self._location.identity()
         except BaseException:
             self._executor.shutdown()
             self._executor = None
             raise
         if not self._location.in_memory:
-            self._checkpoints = _Checkpoints(self._location)
+            self._checkpoints = _Checkpoints(self._location, self._executor, partial(_begin_log_anew, self._connection))
             self._checkpoints.start()
 
     async def close(self) -> None:
@@ -98,6 +105,9 @@ class Writer:
         connection = self._connection
         if connection is None:
             raise sqlite3.ProgrammingError("the database is not connected")
+        if self._location.identity() != self._file:
+            # SQLite would go on writing into a file that nobody can open any more.
+            raise sqlite3.OperationalError("the file was deleted or replaced while in use: restart the service")
         if durable:
             connection.execute("PRAGMA synchronous = FULL")
         try:
@@ -118,14 +128,30 @@ class Writer:
         return result
 
 
+def _begin_log_anew(connection: sqlite3.Connection) -> None:
+    """Bring the log to its beginning, if no reader still needs it; in the writer's thread.
+
+    Raises:
+        sqlite3.Error: the disk is full or broken.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {READER_PATIENCE_MS}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_TIMEOUT_S * 1000)}")
+
+
 class _Checkpoints:
     """Moves the write-ahead log into the database file, off the path of commits.
 
-    PASSIVE never waits for readers or the writer; a log that readers keep from shrinking is taken up next time.
+    PASSIVE never waits for readers or the writer. But a writer that goes on meanwhile always leaves something behind,
+    and SQLite begins the log anew only when nothing is: what is left is done between two of its transactions.
     """
 
-    def __init__(self, location: sqlite.Location) -> None:
+    def __init__(self, location: sqlite.Location, writer: Executor, begin_anew: Callable[[], None]) -> None:
         self._location = location
+        self._writer = writer
+        self._begin_anew = begin_anew
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="database-checkpoints", daemon=True)
 
@@ -143,7 +169,10 @@ class _Checkpoints:
             while not self._stopped.wait(CHECKPOINT_INTERVAL_S):
                 try:
                     connection = connection or sqlite.connect(self._location)
-                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                    _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+                    if pages * page_size > LOG_BYTES:
+                        self._writer.submit(self._begin_anew).result()
                     failed = False
                 except sqlite3.Error as error:
                     if not failed:

@@ -1,0 +1,59 @@
+"""The database's file and its write-ahead log, under a writer that never rests."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from rosey_database import sqlite, writer
+from rosey_database.sqlite import Location
+from rosey_database.writer import Transaction, Writer
+
+LIMIT = 1 << 20
+
+
+def write(work: Transaction) -> None:
+    work.connection.executemany(
+        "INSERT INTO recent_chat (timestamp, username, message) VALUES (1, 'Ann', ?)", [("x" * 100,)] * 200
+    )
+
+
+async def test_the_write_ahead_log_stays_bounded_under_a_writer_that_never_rests(
+    database_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_INTERVAL_S", 0.01)
+    monkeypatch.setattr(writer, "LOG_BYTES", LIMIT)
+    opened = Writer(Location.of(database_file))
+    await opened.open()
+    log_file = database_file.with_name(f"{database_file.name}-wal")
+    written, largest, times_begun, before = 0, 0, 0, 0
+    while times_begun < 3:
+        await opened.run(write)
+        size = log_file.stat().st_size
+        times_begun += size < before
+        written += max(size - before, 0)
+        largest, before = max(largest, size), size
+        assert written < 200 * LIMIT, "the log was never begun anew"
+    await opened.close()
+    assert largest < 50 * LIMIT
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_file_that_is_deleted_or_replaced_is_not_written_to_as_if_it_were_there(
+    database_file: Path, empty_database: Path, replaced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Writer(Location.of(database_file))
+    await opened.open()
+    await opened.run(write)
+    monkeypatch.chdir("/")
+    moved = database_file.with_name("moved.db")
+    shutil.move(database_file, moved)
+    if replaced:
+        shutil.copy(empty_database, database_file)
+    with pytest.raises(sqlite3.OperationalError, match="deleted or replaced") as raised:
+        await opened.run(write)
+    assert sqlite.is_storage_fault(raised.value)
+    shutil.move(moved, database_file)
+    await opened.run(write)
+    await opened.close()
