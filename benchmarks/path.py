@@ -33,6 +33,7 @@ GOALS: Final = (
     Goal("service_per_s", "the service alone on a full stream, events/s"),
     Goal("ratio_to_bare_pull", "  its ratio to own pull without decoding or database", ">=", 0.5),
     Goal("ratio_to_fetch_ack", "  its ratio to nats-py's fetch(500) + ack", ">=", 1.4),
+    Goal("ratio_to_own_consumer", "  its ratio to its own consumer, which goes past nats-py's queues"),
     Goal("publish_to_row_1k_ms.p50", "publish to committed row at 1,000/s, p50, ms", "<", 1.2),
     Goal("publish_to_row_1k_ms.p99", "publish to committed row at 1,000/s, p99, ms", "<", 4),
     Goal("publish_to_receipt_1k_ms.p50", "  bound: publish to receipt by own pull, p50, ms"),

@@ -10,12 +10,13 @@ from benchmarks.stage import Stage
 async def drain(scale: Scale) -> Sample:
     """How fast a stream that is full already is stored, and how fast it is merely read, one after the other.
 
-    Three processes read the same stream from its beginning: ingest's consumer alone, nats-py's ``fetch(500)`` with an
-    acknowledgement for each message, and rosey-database with a fresh file. Each rate is from the end of the first batch
-    to the end of the last one, by the same record, so that starting up counts for none of them.
+    Four processes read the same stream from its beginning: own pull requests on nats-py's client as it comes (the
+    bound), the same on the client that the service uses, nats-py's ``fetch(500)`` with an acknowledgement for each
+    message, and rosey-database with a fresh file. Each rate is from the end of the first batch to the end of the last
+    one, by the same record, so that starting up counts for none of them.
 
     It would lie if the stream were not in the server's cache for one of them: it was written just before, and is far
-    smaller than memory. The bounds run before and after the service in turn (pull before, fetch after).
+    smaller than memory. The bounds run before and after the service.
     """
     async with Stage() as stage:
         publisher = await stage.publisher(count=scale.drain)
@@ -26,14 +27,22 @@ async def drain(scale: Scale) -> Sample:
         service = await stage.database_service(wait=False)
         record = await stage.all_stored()
         await service.stop()
+        consumer, consumer_cpu = await _bare(stage, "consumer", scale.drain)
         fetch, fetch_cpu = await _bare(stage, "fetch", scale.drain)
         verdict = (await stage.published(scale.drain)).verdict
     rate = record.rate()
     return Sample(
-        {"service_per_s": rate, "ratio_to_bare_pull": rate / pull, "ratio_to_fetch_ack": rate / fetch},
+        {
+            "service_per_s": rate,
+            "ratio_to_bare_pull": rate / pull,
+            "ratio_to_fetch_ack": rate / fetch,
+            "ratio_to_own_consumer": rate / consumer,
+        },
         {
             "bare_pull_per_s": pull,
             "bare_pull_cpu_us": pull_cpu,
+            "own_consumer_per_s": consumer,
+            "own_consumer_cpu_us": consumer_cpu,
             "fetch_ack_per_s": fetch,
             "fetch_ack_cpu_us": fetch_cpu,
             "batches": len(record),

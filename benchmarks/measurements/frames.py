@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks.histogram import Histogram
 from benchmarks.load import Schedule
 from benchmarks.measurements.sample import Sample, Scale
+from benchmarks.processes import CpuMeter
 from benchmarks.stage import Stage
 from benchmarks.verdict import Verdict
 from rosey_core import events, streams
@@ -40,7 +41,9 @@ async def frames(scale: Scale) -> Sample:
             "bot",
             {"platforms": platforms, "bot": {"spool_dir": str(stage.directory / "bot-spool")}},
         )
+        meter = CpuMeter(simulator=simulator.pid, bot=bot.pid, service=service.pid, nats=stage.nats.pid)
         report = await simulator.go()
+        cpu = meter.microseconds(count)
         # The last lines are on their way for some milliseconds; the bot's orderly end delivers what it holds.
         await bot.stop()
         record = await stage.all_stored()
@@ -52,7 +55,7 @@ async def frames(scale: Scale) -> Sample:
         record.time_of(sequence) - schedule.due(number) for number, sequence in sequences.items() if number >= first
     )
     values = {"frame_to_row_ms.p50": row.percentile(50) * 1e3, "frame_to_row_ms.p99": row.percentile(99) * 1e3}
-    return Sample(values, {"row": row.as_json(), "simulator": report}, verdict)
+    return Sample(values, {"row": row.as_json(), "simulator": report, "cpu_us": cpu}, verdict)
 
 
 async def _said(stage: Stage, count: int) -> tuple[dict[int, int], Verdict]:
