@@ -104,7 +104,7 @@ async def test_an_excerpt_is_completed_from_the_event_stream(nats_client: Client
 
 async def test_an_excerpt_whose_event_is_gone_is_refused(nats_client: Client, excerpt: int) -> None:
     await nats_client.jsm().delete_msg(streams.EVENTS, 1)
-    with pytest.raises(Failure, match=r"keeps only the first \d+ of 1045030 bytes, and the event is gone from"):
+    with pytest.raises(Failure, match=r"keeps only the first \d+ of 1048530 bytes, and the event is gone from"):
         await letters.replay(nats_client, excerpt)
     assert len(await letters.read_all(nats_client)) == 1
 

@@ -126,8 +126,9 @@ async def replay(client: Client, number: int) -> DeadLetter:
     letter, payload = await read(client, number)
     if letter.is_excerpt:
         payload = await _complete(client, letter, payload)
-    # Published only once the stream says so: till then the dead letter is the only copy.
-    await client.jetstream().publish(letter.subject, payload, timeout=_ACK_S, stream=streams.EVENTS)
+    # Published only once the stream says so: till then the dead letter is the only copy. Without headers, for which a
+    # payload as large as NATS takes leaves no room.
+    await client.jetstream().publish(letter.subject, payload, timeout=_ACK_S)
     await drop(client, number)
     return letter
 
