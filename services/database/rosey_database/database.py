@@ -461,7 +461,7 @@ class BotDatabase:
 
 
 def _not_connected() -> sqlite3.Error:
-    return sqlite3.ProgrammingError("the database is not connected")
+    return sqlite.DatabaseClosed()
 
 
 def _key(channel: str | None) -> str | None:

@@ -103,15 +103,24 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA recursive_triggers = ON")
 
 
+class DatabaseClosed(sqlite3.ProgrammingError):
+    """The database is not connected, or not any more: no fault of what was to be written."""
+
+    def __init__(self) -> None:
+        super().__init__("the database is not connected")
+
+
 class UnusableDatabase(sqlite3.DatabaseError):
     """A database that this version cannot work with; it was not touched."""
 
 
 def is_storage_fault(error: BaseException) -> bool:
-    """Whether this error is of the disk, the file or its locks, and not of the data that was to be written.
+    """Whether this error is of the disk, the file or its locks, not of the data that was to be written.
 
     Disk full, read-only, locked, I/O and corruption all come as ``OperationalError`` or plain ``DatabaseError``.
     """
+    if isinstance(error, DatabaseClosed):
+        return True
     return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _DATA_ERRORS)
 
 

@@ -98,13 +98,13 @@ class Writer:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         if self._executor is None:
-            raise sqlite3.ProgrammingError("the database is not connected")
+            raise sqlite.DatabaseClosed
         return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
 
     def _transact(self, function: Callable[[Transaction], T], durable: bool) -> T:
         connection = self._connection
         if connection is None:
-            raise sqlite3.ProgrammingError("the database is not connected")
+            raise sqlite.DatabaseClosed
         if self._location.identity() != self._file:
             # SQLite would go on writing into a file that nobody can open any more.
             raise sqlite3.OperationalError("the file was deleted or replaced while in use: restart the service")

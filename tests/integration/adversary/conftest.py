@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from nats.aio.client import Client
 
+from rosey_core.shortcut import ShortcutClient
 from tests.integration.ingest.conftest import make_service, path, stream
 from tests.support.nats_server import NatsServer
 
 __all__ = ["make_service", "path", "stream"]
 
 PublishBytes = Callable[..., None]
+
+
+@pytest.fixture(params=[Client, ShortcutClient])
+async def nats_client(nats_server: NatsServer, request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    """What a caller may hand over, and what a bus makes."""
+
+    async def expect_errors(error: Exception) -> None:
+        """What is published here makes nats-py complain; that is no news."""
+
+    client: Client = request.param()
+    await client.connect(nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.02, error_cb=expect_errors)
+    yield client
+    await client.close()
 
 
 @pytest.fixture

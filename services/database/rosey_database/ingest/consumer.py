@@ -172,7 +172,7 @@ class Consumer:
         missing = sequence - self._next
         self._next = sequence + 1
         self._next_delivery += 1
-        return StreamMessage(subject.decode(), payload, sequence, nanoseconds, missing)
+        return StreamMessage(subject.decode(errors="replace"), payload, sequence, nanoseconds, missing)
 
     async def _on_message(self, message: Msg) -> None:
         if message.reply:
