@@ -21,11 +21,15 @@ from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.frames import Frame
 from rosey_bot.cytube.text import plain_text
 from rosey_bot.room.room import Room
+from rosey_bot.room.users import MODERATOR
 from rosey_core.identity import user_key
 
 T = TypeVar("T")
 
+SERVER_SPEAKER: Final = "[server]"
 VOTESKIP_SPEAKER: Final = "[voteskip]"
+POSITION_TOLERANCE: Final = 0.5
+"""Seconds by which a position that CyTube repeats may differ from the one that it was given."""
 
 
 # The frames that are read for nothing else.
@@ -340,8 +344,19 @@ def _cleared(act: ClearTheChat, clear: ClearChat, room: Room) -> Reading:
     return Done(clear) if room.is_me(clear.cleared_by) else None
 
 
+def _kicked(act: KickUser, line: frames.ChatMsg, room: Room) -> Reading:
+    is_ours = line.username == SERVER_SPEAKER and _said(line.msg).lower() == f"{room.own_name} kicked {act.name}".lower()
+    return Done(line) if is_ours else None
+
+
 def _left(act: KickUser, user: frames.UserName, room: Room) -> Reading:
-    return Done(user) if user_key(user.name) == user_key(act.name) else None
+    # Who may not hear the server say who kicked whom has no more than that the user is gone.
+    return Done(user) if room.own_rank < MODERATOR and user_key(user.name) == user_key(act.name) else None
+
+
+def _not_kicked(act: KickUser, error: frames.ErrorMsg, room: Room) -> Reading:
+    is_ours = error.msg.lower() == f"You do not have permission to kick {act.name}".lower()
+    return Refused(_said(error.msg)) if is_ours else None
 
 
 def _queued(act: Enqueue, queue: frames.Queue, room: Room) -> Reading:
@@ -380,7 +395,8 @@ def _led(act: AssignLeader, name: str, room: Room) -> Reading:
 
 
 def _followed(act: LeadPlayback, update: frames.MediaUpdate, room: Room) -> Reading:
-    return Done(update) if update.paused == act.paused else None
+    is_ours = update.paused == act.paused and abs(update.currentTime - act.position) <= POSITION_TOLERANCE
+    return Done(update) if is_ours else None
 
 
 def _counted(act: VoteSkip, votes: Votes, room: Room) -> Reading:
@@ -436,8 +452,9 @@ SIGNS: Final[Mapping[type[Act], tuple[Sign, ...]]] = {
     ToggleAfk: (Sign(frames.SET_AFK, _own_afk), *_CHAT_LIMITS),
     ClearTheChat: (Sign(CLEARCHAT, _cleared), *_CHAT_LIMITS),
     KickUser: (
+        Sign(frames.CHAT_MSG, _kicked),
         Sign(frames.USER_LEAVE, _left),
-        Sign(frames.ERROR_MSG, _error("You do not have permission to kick", "No kick target specified")),
+        Sign(frames.ERROR_MSG, _not_kicked),
         *_CHAT_LIMITS,
     ),
     Enqueue: (
