@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,14 @@ VIDEOS = ("first", "second", "third", "fourth", "fifth")
 
 
 class Scene:
-    """The moderator ``Mod`` (rank 5), the bot ``Rosey`` (rank 3), the user ``Alice`` (rank 1), and their room."""
+    """The moderator ``Mod`` (rank 5), the bot ``Rosey`` (rank 3), the user ``Alice`` (rank 1), and their room.
+
+    Attributes:
+        patience: seconds that an answer may take.
+        tasks: what a test has begun, ended with the scene.
+    """
+
+    patience: float = 10.0
 
     def __init__(self, server: SimulatorServer) -> None:
         self.server = server
@@ -40,6 +48,7 @@ class Scene:
         )
         self._run: asyncio.Task[None] | None = None
         self.people: list[Person] = []
+        self.tasks: list[asyncio.Task[Any]] = []
         self.mod: Person
 
     async def start(self) -> None:
@@ -51,6 +60,7 @@ class Scene:
         if self._run is not None:
             self._run.cancel()
             await asyncio.gather(self._run, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         for person in self.people:
             await person.leave()
 
@@ -74,9 +84,10 @@ class Scene:
         heard = len(person.whispers("Rosey"))
         settled = sum(row[2] != "pending" for row in self.audit)
         await person.whisper("Rosey", text)
-        await until(lambda: sum(row[2] != "pending" for row in self.audit) > settled, what=f"{text[:60]} on record")
-        await until(lambda: not self.channel._router._running, what=f"the answer to {text[:60]}")
-        await until(lambda: len(person.whispers("Rosey")) > heard, what=f"the answer to {text[:60]}")
+        whole = {"timeout": self.patience, "what": f"the answer to {text[:60]}"}
+        await until(lambda: sum(row[2] != "pending" for row in self.audit) > settled, **whole)
+        await until(lambda: not self.channel._router._running, **whole)
+        await until(lambda: len(person.whispers("Rosey")) > heard, **whole)
         return [plain_text(message) for message in person.whispers("Rosey")[heard:]]
 
     async def succeed(self, text: str) -> str:

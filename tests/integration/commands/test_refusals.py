@@ -12,6 +12,9 @@ from rosey_simulator.playlist.media import Media, MediaLibrary
 from tests.integration.commands.conftest import Scene
 from tests.support.waiting import until
 
+SOON = 10.0
+"""Seconds that an answer may take."""
+
 FORMS = [
     ("say", "Usage: say <msg> (msg is missing)"),
     ("pm", "Usage: pm <user> <msg> (user is missing)"),
@@ -319,7 +322,7 @@ async def test_a_slow_lookup_holds_up_nobody(scene: Scene, monkeypatch: pytest.M
     await scene.mod.whisper("Rosey", "add https://twitch.tv/slow")
     await until(lambda: requests)
     await other.whisper("Rosey", "remove 2")
-    await until(lambda: other.whispers("Rosey"))
+    await until(lambda: other.whispers("Rosey"), timeout=SOON)
     assert loop.time() - began < turns.PATIENCE
     await scene.mod.whisper("Rosey", "current")
     await scene.mod.whisper("Rosey", "say hello")
