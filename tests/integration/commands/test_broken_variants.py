@@ -72,6 +72,7 @@ async def test_leadership_taken_without_the_right(
     scene: Scene, unlimited: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(playback, "require_told", lambda room, right, what: None)
+    monkeypatch.setattr("rosey_bot.commands.steering.require_told", lambda room, right, what: None)
     scene.patience = 0.5
     await find_out(test_refusals.test_what_the_bots_rank_does_not_allow_is_not_even_tried, scene, None)
 

@@ -150,6 +150,7 @@ async def test_speech_that_is_too_long_is_refused(scene: Scene) -> None:
 async def test_nothing_to_say_is_refused(scene: Scene) -> None:
     assert await scene.order("say  \u3000") == ["Usage: say <msg> (msg is missing)"]
     assert await scene.fail("say \x01\x02") == "There is nothing to say in that"
+    assert await scene.fail("say \ufeff") == "There is nothing to say in that"
 
 
 async def test_absent_users_are_named_with_the_nearest_name(scene: Scene) -> None:
@@ -275,6 +276,18 @@ async def test_a_pause_that_fails_gives_leadership_back(
     answer = await scene.fail("pause")
     assert answer.endswith("(somebody else may have taken leadership)")
     await until(lambda: scene.room.playlist.leader is None)
+
+
+async def test_leadership_is_not_given_back_by_whoever_has_lost_the_right(scene: Scene) -> None:
+    scene.play("first", "second")
+    await scene.seen(2)
+    await scene.succeed("pause")
+    await scene.permit(leaderctl=4)
+    assert "to take leadership of playback: that takes owner, rank 4" in await scene.fail("pause")
+    await scene.succeed("next")
+    await until(lambda: scene.channel._router._steering._returning is not None)
+    await until(scene.channel._router._steering._returning.done, what="the bot's decision")
+    assert scene.room.member("Rosey") is not None
 
 
 async def test_a_second_vote_from_an_address_does_not_count(scene: Scene, impatient: None) -> None:

@@ -39,7 +39,8 @@ async def _answer_afk(request: Request) -> Answer:
 
 def _speech(text: str) -> list[str]:
     messages = split_message(text)
-    if not messages:
+    # A byte order mark is blank to CyTube, which drops blank lines without a word.
+    if not "".join(messages).replace("\ufeff", "").strip():
         raise CommandError("There is nothing to say in that")
     if len(messages) > LONGEST_SPEECH:
         raise CommandError(

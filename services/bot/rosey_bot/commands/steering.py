@@ -11,10 +11,12 @@ import asyncio
 import logging
 from typing import Final
 
+from rosey_bot.commands.answers import CommandError
+from rosey_bot.commands.rights import require_told
 from rosey_bot.cytube import frames
 from rosey_bot.cytube.confirmations import VOTESKIP, AssignLeader, Votes
 from rosey_bot.cytube.dispatch import Dispatcher
-from rosey_bot.cytube.sending import Receipt, SendQueue
+from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.room.room import Room
 
 log = logging.getLogger(__name__)
@@ -68,16 +70,24 @@ class Steering:
         return "" if user is None or self._room.is_me(user.name) else user.name
 
     async def take_lead(self) -> Receipt:
-        """Make the bot the leader; the right to it is the caller's to know."""
+        """Make the bot the leader."""
         before = self._room.users.leader
-        receipt = await self._sending.ask(AssignLeader(self._room.own_name or ""))
+        receipt = await self._assign(self._room.own_name or "")
         if self.leads:
             self._led_before = before
         return receipt
 
     async def return_lead(self) -> Receipt:
         """Give leadership back."""
-        return await self._sending.ask(AssignLeader(self.heir))
+        return await self._assign(self.heir)
+
+    async def _assign(self, name: str) -> Receipt:
+        # The right may have gone since the bot took the lead, and without it this would get the bot kicked.
+        try:
+            require_told(self._room, "leaderctl", "to assign leadership of playback")
+        except CommandError as error:
+            return Receipt(Outcome.NOT_SENT, str(error))
+        return await self._sending.ask(AssignLeader(name))
 
     def _votes(self, votes: Votes) -> None:
         self.votes = votes

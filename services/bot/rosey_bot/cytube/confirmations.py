@@ -345,7 +345,8 @@ def _cleared(act: ClearTheChat, clear: ClearChat, room: Room) -> Reading:
 
 
 def _kicked(act: KickUser, line: frames.ChatMsg, room: Room) -> Reading:
-    is_ours = line.username == SERVER_SPEAKER and _said(line.msg).lower() == f"{room.own_name} kicked {act.name}".lower()
+    ours = f"{room.own_name} kicked {act.name}"
+    is_ours = line.username == SERVER_SPEAKER and _said(line.msg).lower() == ours.lower()
     return Done(line) if is_ours else None
 
 
