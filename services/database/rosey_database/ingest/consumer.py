@@ -31,6 +31,10 @@ HEARTBEATS_MISSED: Final = 3
 WATCH_INTERVAL_S: Final = 0.1
 BUFFER_LIMIT: Final = 2 * PULL_BATCH
 """Messages waiting here beyond which no more are asked for."""
+PULL_BYTES: Final = 4 << 20
+"""Bytes that a pull request may bring, and that may wait here while more is asked for: events have some hundred."""
+TOO_MANY_BYTES: Final = "Message Size Exceeds MaxBytes"
+"""How the server ends a pull request whose next message would be more than it may bring (NATS ADR-37)."""
 INACTIVE_THRESHOLD_S: Final = 30.0
 
 
@@ -73,6 +77,7 @@ class Consumer:
         self._next = start
         self._next_delivery = 1
         self._messages: list[tuple[bytes, bytes, bytes]] = []
+        self._waiting_bytes = 0
         self._outstanding = 0
         self._arrived = asyncio.Event()
         self._lost: ConsumerLost | None = None
@@ -146,6 +151,7 @@ class Consumer:
             self._arrived.clear()
             await self._arrived.wait()
         taken, self._messages = self._messages[:limit], self._messages[limit:]
+        self._waiting_bytes -= sum(len(payload) for _, _, payload in taken)
         messages = []
         for subject, reply, payload in taken:
             read = self._read(subject, reply, payload)
@@ -183,6 +189,7 @@ class Consumer:
 
     async def _on_data(self, subject: bytes, reply: bytes, payload: bytes) -> None:
         self._messages.append((subject, reply, payload))
+        self._waiting_bytes += len(payload)
         self._outstanding -= 1
         if self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1):
             await self._pull_where_room()
@@ -194,24 +201,37 @@ class Consumer:
         status = headers.get("Status", "")
         if status == "100":
             return
-        if status == "408":
-            # The pull request expired; what it had not delivered is asked for again.
-            self._outstanding -= int(headers.get("Nats-Pending-Messages", PULL_BATCH))
+        if status == "408" or headers.get("Description") == TOO_MANY_BYTES:
+            # The pull request has ended; what it had not delivered is asked for again.
+            undelivered = int(headers.get("Nats-Pending-Messages", PULL_BATCH))
+            self._outstanding -= undelivered
+            if status != "408" and undelivered == PULL_BATCH:
+                # The first message alone was too large.
+                await self._pull(one_of_any_size=True)
             await self._pull_where_room()
             return
         self._give_up("server", f"the server ended a pull request: {status} {headers.get('Description', '')}")
 
     async def _pull_where_room(self) -> None:
-        while self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1) and len(self._messages) < BUFFER_LIMIT:
+        while (
+            self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1)
+            and len(self._messages) < BUFFER_LIMIT
+            and self._waiting_bytes < PULL_BYTES
+        ):
             await self._pull()
 
-    async def _pull(self) -> None:
+    async def _pull(self, *, one_of_any_size: bool = False) -> None:
+        batch = 1 if one_of_any_size else PULL_BATCH
         request = {
-            "batch": PULL_BATCH,
+            "batch": batch,
+            "max_bytes": 0 if one_of_any_size else PULL_BYTES,
             "expires": int(PULL_EXPIRES_S * 1e9),
             "idle_heartbeat": int(HEARTBEAT_S * 1e9),
         }
-        self._outstanding += PULL_BATCH
+        if not self._outstanding:
+            # Without a pull request there was nothing to be heard.
+            self._heard()
+        self._outstanding += batch
         await self._client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", json.dumps(request).encode(), reply=self._inbox
         )
@@ -221,7 +241,7 @@ class Consumer:
             await asyncio.sleep(WATCH_INTERVAL_S)
             if not self._client.is_connected or self._client.stats["reconnects"] != self._reconnects:
                 self._give_up("connection", "the connection to NATS was lost")
-            elif self._now() - self._last_heard > HEARTBEAT_S * HEARTBEATS_MISSED:
+            elif self._outstanding and self._now() - self._last_heard > HEARTBEAT_S * HEARTBEATS_MISSED:
                 self._give_up("heartbeat", f"nothing heard for {HEARTBEAT_S * HEARTBEATS_MISSED:g} s")
 
     def _give_up(self, reason: str, text: str) -> None:
