@@ -157,6 +157,7 @@ async def test_absent_users_are_named_with_the_nearest_name(scene: Scene) -> Non
     await scene.enter("Alice")
     assert await scene.fail("pm Alise hi") == "Alise is not in the room: did you mean Alice?"
     assert await scene.fail("kick zzzz") == "zzzz is not in the room: send users for who is"
+    assert await scene.fail("help kik") == "There is no command 'kik': did you mean kick?"
     assert await scene.fail("pm Rosey hi") == "The bot cannot send a private message to itself"
 
 

@@ -201,7 +201,11 @@ async def test_user_shows_the_room_and_what_is_stored(desk: Desk) -> None:
 async def test_a_user_whom_nobody_knows(desk: Desk) -> None:
     desk.statistics.user = UserStatistics(found=False, username="Ghost", message="never seen")
     assert await desk.pm("Mod", "user Ghost") == ["Ghost is not in the room", "Nothing is stored about Ghost"]
-    assert [event.result for event in desk.audit] == ["pending", "success"]
+    assert await desk.pm("Mod", "user Alicia") == [
+        "Alicia is not in the room",
+        "Nothing is stored about Alicia: did you mean Alice?",
+    ]
+    assert [event.result for event in desk.audit] == ["pending", "success"] * 2
 
 
 async def test_what_is_no_name_is_not_looked_up(desk: Desk) -> None:

@@ -20,7 +20,9 @@ async def _answer_help(request: Request) -> Answer:
         return Answer([f"Commands: {usages}", f"In chat, for everybody: {public}"])
     command = request.registry.get(name.lstrip("!"))
     if command is None:
-        raise CommandError(f"There is no command '{name[:40]}': send help for a list")
+        close = request.registry.nearest(name)
+        hint = "send help for a list" if close is None else f"did you mean {close.name}?"
+        raise CommandError(f"There is no command '{name[:40]}': {hint}")
     return Answer([f"{command.usage}: {command.summary}"])
 
 

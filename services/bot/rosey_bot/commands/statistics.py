@@ -7,7 +7,7 @@ from typing import Protocol
 from msgspec import UNSET, UnsetType
 
 from rosey_bot.commands.answers import Answer, CommandError, counted, duration, moment, rank_title
-from rosey_bot.commands.arguments import Parameter
+from rosey_bot.commands.arguments import Kind, Parameter, nearest
 from rosey_bot.commands.registry import Command, Request
 from rosey_bot.room.users import is_username
 from rosey_core.queries import ChannelStatistics, HighWaterMark, UserStatistics
@@ -114,12 +114,17 @@ async def _answer_user(request: Request) -> Answer:
         raise CommandError("That is no user's name: 1 to 20 letters, digits, '_' and '-'")
     present = _present(request, name)
     try:
-        stored = _stored(await request.statistics.user_stats(request.channel, name), name, request.clock())
+        stats = await request.statistics.user_stats(request.channel, name)
     except StatisticsFailure as failure:
         return Answer([present, str(failure)], error=str(failure))
-    return Answer([present, stored])
+    stored = _stored(stats, name, request.clock())
+    is_unknown = not stats.found and request.room.users.get(name) is None
+    close = nearest(name, (user.name for user in request.room.users)) if is_unknown else None
+    return Answer([present, stored if close is None else f"{stored}: did you mean {close}?"])
 
 
 STATS = Command("stats", "peaks, unique users, top chatters", _answer_stats, is_public=True)
-USER = Command("user", "what is known of a user", _answer_user, parameters=(Parameter("name"),), is_public=True)
+USER = Command(
+    "user", "what is known of a user", _answer_user, parameters=(Parameter("name", Kind.USER),), is_public=True
+)
 COMMANDS = (STATS, USER)
