@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,16 @@ from rosey_database import BotDatabase, DatabaseService, migrations
 from rosey_database.sqlite import Location
 from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
+
+
+@pytest.fixture(autouse=True)
+def _log_levels() -> Iterator[None]:
+    """Take back what a test makes of log levels: commands quieten parts of their process."""
+    loggers = [logging.getLogger(name) for name in ("", "rosey_core.bus", "alembic", "aiohttp.access")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture
