@@ -7,6 +7,7 @@ from pathlib import Path
 from nats.aio.client import Client
 
 from rosey_core import streams, subjects
+from rosey_database.ingest.consumer import PULL_BATCH
 from tests.integration.ingest.conftest import chat, last_sequence, publish, rows
 from tests.support.waiting import until
 
@@ -40,6 +41,17 @@ async def test_what_queues_up_during_a_commit_is_one_batch(
     await service.stored(3000)
     assert len(service.observed.batches) < 100
     assert sum(len(batch.items) for batch in service.observed.batches) == 3000
+
+
+async def test_many_pull_requests_are_one_reading(nats_client: Client, path: Path, stream: None, make_service) -> None:
+    """The server ends one that has brought all its messages with the status of an error."""
+    await publish(nats_client, *(chat(number) for number in range(3 * PULL_BATCH)))
+    service = await make_service()
+    await service.stored(3 * PULL_BATCH)
+    for number in range(3 * PULL_BATCH, 6 * PULL_BATCH):
+        await publish(nats_client, chat(number))
+    await service.stored(6 * PULL_BATCH)
+    assert service.observed.restarts == []
 
 
 async def test_two_equal_lines_without_id_count_twice(nats_client: Client, path: Path, make_service) -> None:

@@ -35,6 +35,8 @@ PULL_BYTES: Final = 4 << 20
 """Bytes that a pull request may bring, and that may wait here while more is asked for: events have some hundred."""
 TOO_MANY_BYTES: Final = "Message Size Exceeds MaxBytes"
 """How the server ends a pull request whose next message would be more than it may bring (NATS ADR-37)."""
+COMPLETED: Final = "Batch Completed"
+"""How it says that one with a limit of bytes has brought all its messages."""
 INACTIVE_THRESHOLD_S: Final = 30.0
 
 
@@ -201,16 +203,17 @@ class Consumer:
         status = headers.get("Status", "")
         if status == "100":
             return
-        if status == "408" or headers.get("Description") == TOO_MANY_BYTES:
+        description = headers.get("Description")
+        if status == "408" or description in (TOO_MANY_BYTES, COMPLETED):
             # The pull request has ended; what it had not delivered is asked for again.
             undelivered = int(headers.get("Nats-Pending-Messages", PULL_BATCH))
             self._outstanding -= undelivered
-            if status != "408" and undelivered == PULL_BATCH:
+            if description == TOO_MANY_BYTES and undelivered == PULL_BATCH:
                 # The first message alone was too large.
                 await self._pull(one_of_any_size=True)
             await self._pull_where_room()
             return
-        self._give_up("server", f"the server ended a pull request: {status} {headers.get('Description', '')}")
+        self._give_up("server", f"the server ended a pull request: {status} {description or ''}")
 
     async def _pull_where_room(self) -> None:
         while (
