@@ -383,6 +383,7 @@ async def test_closing_ends_what_runs(harness: RoomHarness) -> None:
     await desk.router.close()
     await until(lambda: not desk.router._running)
     assert [event.result for event in desk.audit] == ["pending"]
+    assert desk.router._turns._lanes == {}
 
 
 # In chat

@@ -150,7 +150,9 @@ class CommandRouter:
             if self._turns.is_first_refusal(user.name):
                 self._whisper(user.name, [TOO_MANY])
             return
-        self._start(self._obey(user, name, rest, attempt, turn))
+        work = self._start(self._obey(user, name, rest, attempt, turn))
+        # Not in the work itself: one that is cancelled before it begins would keep its turn for ever.
+        work.add_done_callback(lambda _: self._turns.end(user.name, turn))
 
     def _chat(self, frame: frames.ChatMsg) -> None:
         if not self._room.is_joined or frame.meta.shadow or PUBLIC_PREFIX not in frame.msg[:64]:
@@ -167,24 +169,22 @@ class CommandRouter:
         if self._cooldowns.allow(frame.username):
             self._start(self._reply(frame.username, command, rest))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"command-{self._channel}")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def _obey(self, user: RoomUser, name: str, rest: str, attempt: Attempt, turn: Turn) -> None:
-        try:
-            answer = await self._answer(user, name, rest, turn)
-            if answer.error is None:
-                attempt.succeeded()
-            else:
-                attempt.failed(answer.error)
-            await turn.wait()
-            sent = self._whisper(user.name, self._pages.first(user.name, answer.lines))
-            turn.end()
-            await asyncio.gather(*sent)
-        finally:
-            self._turns.end(user.name, turn)
+        answer = await self._answer(user, name, rest, turn)
+        if answer.error is None:
+            attempt.succeeded()
+        else:
+            attempt.failed(answer.error)
+        await turn.wait()
+        sent = self._whisper(user.name, self._pages.first(user.name, answer.lines))
+        turn.end()
+        await asyncio.gather(*sent)
 
     async def _answer(self, user: RoomUser, name: str, rest: str, turn: Turn) -> Answer:
         command = self._registry.get(name)
