@@ -95,7 +95,9 @@ async def _take(results: Results, run: str, name: str, measurement: Measurement,
     sample = await measurement(scale)
     results.add(name, sample)
     figures = ", ".join(f"{key} {value:.4g}" for key, value in sample.values.items())
-    _say(f"{run}: {name}, {time.monotonic() - begun:.0f} s: {figures}")
+    verdict = sample.verdict
+    fate = f"; {verdict.lost} LOST, {verdict.doubled} DOUBLED" if verdict.lost or verdict.doubled else ""
+    _say(f"{run}: {name}, {time.monotonic() - begun:.0f} s: {figures}{fate}")
 
 
 def main() -> int:

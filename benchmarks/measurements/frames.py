@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -13,9 +14,13 @@ from benchmarks.stage import Stage
 from benchmarks.verdict import Verdict
 from rosey_core import events, streams
 from rosey_database.ingest.consumer import Consumer
+from tests.support.waiting import until
 
 CHANNELS = 50
 RATE = 1000.0
+ARRIVAL_TIMEOUT_S = 30.0
+
+log = logging.getLogger(__name__)
 
 
 async def frames(scale: Scale) -> Sample:
@@ -44,7 +49,7 @@ async def frames(scale: Scale) -> Sample:
         meter = CpuMeter(simulator=simulator.pid, bot=bot.pid, service=service.pid, nats=stage.nats.pid)
         report = await simulator.go()
         cpu = meter.microseconds(count)
-        # The last lines are on their way for some milliseconds; the bot's orderly end delivers what it holds.
+        await _arrived(stage, count)
         await bot.stop()
         record = await stage.all_stored()
         sequences, verdict = await _said(stage, count)
@@ -56,6 +61,16 @@ async def frames(scale: Scale) -> Sample:
     )
     values = {"frame_to_row_ms.p50": row.percentile(50) * 1e3, "frame_to_row_ms.p99": row.percentile(99) * 1e3}
     return Sample(values, {"row": row.as_json(), "simulator": report, "cpu_us": cpu}, verdict)
+
+
+async def _arrived(stage: Stage, count: int) -> None:
+    """Wait until every line is stored; what never comes shows in the verdict."""
+    try:
+        await until(
+            lambda: stage.rows("SELECT count(*) FROM recent_chat")[0][0] >= count, timeout=ARRIVAL_TIMEOUT_S, poll=0.2
+        )
+    except TimeoutError as error:
+        log.error("lines are missing: %s", error)
 
 
 async def _said(stage: Stage, count: int) -> tuple[dict[int, int], Verdict]:
