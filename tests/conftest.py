@@ -12,6 +12,7 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from rosey_core.bus import end_reconnecting
 from rosey_database import BotDatabase, DatabaseService, migrations
 from rosey_database.sqlite import Location
 from tests.support.clock import MovableClock
@@ -66,6 +67,8 @@ async def nats_client(nats_server: NatsServer) -> AsyncIterator[Client]:
     except OSError:
         # The test has killed the server.
         pass
+    finally:
+        await end_reconnecting(client)
 
 
 @pytest.fixture

@@ -258,10 +258,9 @@ class Bus:
 
     @staticmethod
     async def _close_quietly(client: Client) -> None:
-        if client.is_closed:
-            return
         try:
-            await client.close()
+            if not client.is_closed:
+                await client.close()
         except (TimeoutError, OSError, nats.errors.Error) as error:
             log.debug("closing the NATS client: %s", error)
         except asyncio.CancelledError:
@@ -269,6 +268,15 @@ class Bus:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
+        finally:
+            await end_reconnecting(client)
+
+
+async def end_reconnecting(client: Client) -> None:
+    """Make sure that a closed client does not come back: its reconnecting can swallow the cancellation and go on."""
+    task: asyncio.Task[None] | None = getattr(client, "_reconnection_task", None)
+    if task is not None and task is not asyncio.current_task():
+        await _cancelled(task)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
