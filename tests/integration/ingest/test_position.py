@@ -255,6 +255,15 @@ async def test_a_stream_set_back_is_read_again(
     assert rows(path, "SELECT total_chat_lines FROM user_stats") == [(41 + published_since,)]
 
 
+async def stream_ends_at(client: Client, sequence: int) -> None:
+    """Wait for the stream to have what the server has: it stores behind a queue, which a purge overtakes."""
+
+    async def has_it() -> bool:
+        return await last_sequence(client) == sequence
+
+    await until(has_it)
+
+
 async def test_events_that_aged_out_before_they_were_stored_are_counted_as_a_gap(
     nats_client: Client, path: Path, make_service
 ) -> None:
@@ -264,6 +273,7 @@ async def test_events_that_aged_out_before_they_were_stored_are_counted_as_a_gap
     await service.stored(10)
     await service.stop()
     await publish(nats_client, *(chat(number) for number in range(10, 30)))
+    await stream_ends_at(nats_client, 30)
     await nats_client.jsm().purge_stream(streams.EVENTS, seq=26)
     again = await make_service()
     await again.stored(30)
