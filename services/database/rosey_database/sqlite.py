@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 BUSY_TIMEOUT_S: Final = 5.0
+WAL_RETRY_S: Final = 0.01
 MEMORY: Final = ":memory:"
 
 _DATA_ERRORS: Final = (
@@ -95,12 +97,26 @@ def prepare(connection: sqlite3.Connection) -> None:
     stream fills them in again. Checkpoints run on a connection of their own: inside a commit they cost milliseconds.
     """
     connection.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA temp_store = MEMORY")
     # INSERT OR REPLACE by hand then counts users right: without it, it fires no DELETE trigger.
     connection.execute("PRAGMA recursive_triggers = ON")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Switch to WAL mode, which SQLite refuses at once, without its busy timeout, while another connection does so."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = ((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF) == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+        time.sleep(WAL_RETRY_S)
 
 
 class DatabaseClosed(sqlite3.ProgrammingError):

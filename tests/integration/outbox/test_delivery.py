@@ -103,8 +103,8 @@ async def test_a_server_killed_under_load_costs_nothing(
         if index % 20 == 0:
             await asyncio.sleep(0.001)
         if index == 3000:
-            acked = outbox.statistics.acked
-            await until(lambda before=acked: outbox.statistics.acked > before)
+            # Delivery goes on after the first restart; all of it may have been acknowledged by now.
+            await until(lambda: outbox.statistics.acked > 2000)
             nats_server.pause()
         if index == 3200:
             await until(lambda: outbox.in_flight > 0)
