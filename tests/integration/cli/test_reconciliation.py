@@ -22,6 +22,7 @@ from rosey_core import streams
 from rosey_core.events import (
     ChatMessage,
     Event,
+    PlaylistChanged,
     encode,
 )
 from rosey_database import BotDatabase, DatabaseService
@@ -204,6 +205,14 @@ async def test_the_crowd_tells_what_the_bot_never_published(
     await stored(await publish(_seen(1, replayed=True), _seen(4)))
     result = compared(record, database_file)
     assert (result.lost, result.doubled) == (1, 0)
+
+
+async def test_what_an_earlier_run_kept_back_is_not_of_this_crowd(
+    database_service: DatabaseService, publish: Publish, stored: Stored, database_file: Path, record: Path
+) -> None:
+    late = PlaylistChanged(action="queued", item={"uid": 1}, by="Bob", id="q", channel=CHANNEL, timestamp=TIME - 2)
+    await stored(await publish(_seen(-2), late, _seen(1), _seen(2), _seen(4)))
+    assert compared(record, database_file) == Reconciliation()
 
 
 def _seen(number: int, *, replayed: bool = False, salt: int = 0) -> Event:

@@ -15,14 +15,17 @@ from rosey_simulator.crowd.summary import Summary, summarize
 def compare(
     record: Path, connection: sqlite3.Connection, baseline: Baseline, result: Reconciliation, *, room: str, bot: str
 ) -> None:
-    """Compare chat and changes of the playlist, as far as a bot of this name could see them.
+    """Compare chat and changes of the playlist since the record began, as far as a bot of this name could see them.
 
     Raises:
         OSError, ValueError: the record cannot be read.
     """
-    truth = summarize(read(record), room, bot)
-    _compare(_lines_said(truth), _lines_stored(connection, baseline), "chat lines of the crowd", result)
-    _compare(_changes_made(truth), _changes_stored(connection, baseline), "changes of the playlist", result)
+    entries = read(record)
+    truth = summarize(entries, room, bot)
+    # What a bot that was killed before had kept back is stored now, and was done by another crowd.
+    began = int(entries[0]["at"]) if entries else 0
+    _compare(_lines_said(truth), _lines_stored(connection, baseline, began), "chat lines of the crowd", result)
+    _compare(_changes_made(truth), _changes_stored(connection, baseline, began), "changes of the playlist", result)
 
 
 def _compare(
@@ -36,21 +39,23 @@ def _lines_said(truth: Summary) -> Counter[tuple[object, ...]]:
     return Counter((line["time"], line["username"], line["text"]) for line in truth.lines)
 
 
-def _lines_stored(connection: sqlite3.Connection, baseline: Baseline) -> Counter[tuple[object, ...]]:
+def _lines_stored(connection: sqlite3.Connection, baseline: Baseline, began: int) -> Counter[tuple[object, ...]]:
     rows = connection.execute(
         f"SELECT event_id, username, message FROM {RECENT_CHAT} WHERE id > ? AND event_id IS NOT NULL",  # noqa: S608
         (baseline.rows.get(RECENT_CHAT, 0),),
     )
     # A line's id begins with CyTube's own time of it in milliseconds.
-    return Counter((int.from_bytes(event_id[:6]), username, message) for event_id, username, message in rows)
+    lines = ((int.from_bytes(event_id[:6]), username, message) for event_id, username, message in rows)
+    return Counter(line for line in lines if line[0] >= began)
 
 
 def _changes_made(truth: Summary) -> Counter[tuple[object, ...]]:
     return Counter((change["action"], change["by"]) for change in truth.changes)
 
 
-def _changes_stored(connection: sqlite3.Connection, baseline: Baseline) -> Counter[tuple[object, ...]]:
+def _changes_stored(connection: sqlite3.Connection, baseline: Baseline, began: int) -> Counter[tuple[object, ...]]:
     rows = connection.execute(
-        "SELECT action, changed_by FROM playlist_changes WHERE id > ?", (baseline.rows.get("playlist_changes", 0),)
+        "SELECT action, changed_by FROM playlist_changes WHERE id > ? AND timestamp >= ?",
+        (baseline.rows.get("playlist_changes", 0), began // 1000),
     )
     return Counter((action, changed_by) for action, changed_by in rows)
