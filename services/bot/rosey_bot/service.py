@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -28,6 +29,8 @@ from rosey_core.health import Health
 from rosey_core.service import ServiceContext, run
 
 DESCRIPTION: Final = "Sits in CyTube channels, publishes what happens there, and obeys moderators."
+log = logging.getLogger(__name__)
+
 REPORT_INTERVAL: Final = 0.5
 """Seconds between two looks at what health and metrics tell."""
 
@@ -55,10 +58,11 @@ async def serve(config: Config, context: ServiceContext) -> None:
     """Be in all channels until asked to stop.
 
     Raises:
-        ConfigError: no channel is enabled, or the spool cannot be used.
+        ConfigError: the spool cannot be used.
     """
     if not config.channels:
-        raise ConfigError(config.source, [Problem(_NO_CHANNEL, key="platforms")])
+        # An installation begins without channels: what is wrong with it is nothing that a restart would mend.
+        log.warning(_NO_CHANNEL)
     telemetry = BotTelemetry(context.registry)
     bus = Bus(**config.nats.options(), name="rosey-bot")
     outbox = Outbox(

@@ -52,7 +52,8 @@ class Bus:
 
     Args:
         url: ``nats://host:port``, several separated by commas.
-        name: shown in NATS monitoring.
+        name: shown in NATS monitoring; answers come to inboxes below ``_INBOX.<name>``, so that permissions can keep
+            a user from reading what others are told.
         user, password, token, credentials_file: how to log in; secrets are never logged.
     """
 
@@ -71,6 +72,7 @@ class Bus:
             key: value
             for key, value in {
                 "name": name,
+                "inbox_prefix": f"_INBOX.{name.replace(' ', '-')}",
                 "user": user,
                 "password": password,
                 "token": token,

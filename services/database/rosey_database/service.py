@@ -201,7 +201,8 @@ def _path(config: Config) -> str:
 
 
 def _limits(config: Config) -> StreamLimits:
-    return StreamLimits(max_age=config.stream.max_age_hours * 3600, max_bytes=int(config.stream.max_bytes))
+    stream = config.stream
+    return StreamLimits(max_age=stream.max_age_hours * 3600, max_bytes=int(stream.max_bytes), replicas=stream.replicas)
 
 
 def _size(file: Path) -> int:

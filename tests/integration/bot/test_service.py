@@ -248,9 +248,14 @@ async def test_check_finds_what_would_not_work(cytube: SimulatorServer) -> None:
     assert await service.check(Config()) == ["no channel is enabled: there is nothing to sit in"]
 
 
-async def test_without_a_channel_there_is_nothing_to_do() -> None:
-    with pytest.raises(ConfigError, match="no channel is enabled"):
-        await service.serve(Config(), Process(Config()).context)
+async def test_without_a_channel_it_is_ready_and_says_so(
+    nats_server: NatsServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config.model_validate({"nats": {"url": nats_server.url}, "bot": {"spool_dir": str(tmp_path / "spool")}})
+    process = await Process(config).start()
+    await process.until_ready()
+    assert "no channel is enabled" in caplog.text
+    await process.stop()
 
 
 async def test_a_spool_that_cannot_be_used_is_bad_configuration(process: MakeProcess, tmp_path: Path) -> None:

@@ -261,3 +261,31 @@ async def test_who_registers_late_is_called_alone(nats_server: NatsServer) -> No
     await until(lambda: "second" in called)
     await bus.close()
     assert called == ["first", "second"]
+
+
+async def test_answers_come_to_inboxes_of_its_own(make_nats_server: Callable[..., NatsServer]) -> None:
+    server = make_nats_server(
+        config="""
+        authorization {
+          users: [
+            {user: any, password: any}
+            {user: own, password: own, permissions: {publish: ["question"], subscribe: ["_INBOX.one.>"]}}
+          ]
+        }
+        """
+    )
+    asker = Bus(server.url, name="one", user="own", password="own")
+    answerer = Bus(server.url, name="other one", user="any", password="any")
+    for bus in (asker, answerer):
+        await bus.start()
+        await bus.wait_connected()
+
+    async def answer(message: Msg) -> None:
+        await message.respond(message.reply.encode())
+
+    await answerer.client.subscribe("question", cb=answer)
+    await arrived(answerer.client)
+    assert (await asker.request("question", b"", 2)).startswith(b"_INBOX.one.")
+    assert answerer.client.new_inbox().startswith("_INBOX.other-one.")
+    for bus in (asker, answerer):
+        await bus.close()

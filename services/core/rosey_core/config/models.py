@@ -215,10 +215,15 @@ class Database(Section):
 
 
 class Stream(Section):
-    """How much the event stream keeps: what comes first ends it."""
+    """How much the event stream keeps: what comes first ends it.
+
+    Attributes:
+        replicas: copies of it in a cluster of NATS servers.
+    """
 
     max_age_hours: Hours = 168
     max_bytes: Bytes = ByteSize(1 << 30)
+    replicas: int = Field(default=1, ge=1, le=5)
 
 
 class Bot(Section):
