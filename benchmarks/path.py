@@ -51,6 +51,7 @@ GOALS: Final = (
     Goal("tuned_direct_cpu_us", "  a direct writer's that risks its last events (WAL, NORMAL), us"),
     Goal("cpu_ratio_to_tuned_direct", "  the ratio to that one"),
     Goal("stats_ms.p99", "channel_stats, 1 M lines, 50,000 users, 1,000/s arriving, p99, ms", "<", 5),
+    Goal("no_database_ms.p99", "  bound: a request that needs no database, p99, ms"),
     Goal("rss_mb", "database service, resident after 1 M events, MB", "<=", 80),
     Goal("rss_growth_mb", "  its growth over 5 min at 1,000/s, MB", "<", 1),
     Goal("restart_ms", "service stop and start in process, slowest of a run, ms", "<", 50),

@@ -28,7 +28,8 @@ class StatisticsQueries:
     """``channel_stats`` by request over NATS, with a million lines and 50,000 users stored, and 1,000 events a second.
 
     Open loop, 50 requests a second to the channels in turn: from the moment a request is due until its answer is
-    there, in the harness's process. Warm-up is left out. Use ``prepare``, then ``run`` as often as wanted, then
+    there, in the harness's process. Warm-up is left out. The bound in the same run: as many requests between them that
+    the service answers without its database. Use ``prepare``, then ``run`` as often as wanted, then
     ``close``.
 
     It would lie if the database were warm and nobody wrote: each run works on a fresh copy of the file, with a service
@@ -61,17 +62,25 @@ class StatisticsQueries:
             service = await stage.database_service()
             publisher = await stage.publisher(count=count, rate=INGEST_RATE)
             publisher.nudge()
-            requests = round(REQUEST_RATE * seconds)
+            requests = round(2 * REQUEST_RATE * seconds)
             answered, failed = await _ask(stage, requests)
             await publisher.report()
             await stage.all_stored()
             publisher.nudge()
             await publisher.wait()
             await service.stop()
-        first = round(REQUEST_RATE * scale.warm_up)
-        histogram = Histogram(seconds for number, seconds in answered.items() if number >= first)
-        raw = {"requests": histogram.as_json(), "failed": failed}
-        values = {"stats_ms.p50": histogram.percentile(50) * 1e3, "stats_ms.p99": histogram.percentile(99) * 1e3}
+        first = round(2 * REQUEST_RATE * scale.warm_up)
+        bound, histogram = (
+            Histogram(answered[number] for number in answered if number >= first and number % 2 == kind)
+            for kind in range(2)
+        )
+        raw = {"requests": histogram.as_json(), "bound": bound.as_json(), "failed": failed}
+        values = {
+            "stats_ms.p50": histogram.percentile(50) * 1e3,
+            "stats_ms.p99": histogram.percentile(99) * 1e3,
+            "no_database_ms.p50": bound.percentile(50) * 1e3,
+            "no_database_ms.p99": bound.percentile(99) * 1e3,
+        }
         return Sample(values, raw)
 
 
@@ -82,7 +91,8 @@ async def _ask(stage: Stage, count: int) -> tuple[dict[int, float], int]:
 
     async def ask(number: int) -> None:
         nonlocal failed
-        subject = subjects.for_channel(subjects.QUERY_CHANNEL_STATS, f"room{number % CHANNELS}")
+        kind = subjects.QUERY_CHANNEL_STATS if number % 2 else subjects.QUERY_BAD_REQUESTS
+        subject = subjects.for_channel(kind, f"room{number // 2 % CHANNELS}")
         answer = await stage.client.request(subject, b"{}", timeout=10)
         finished[number] = time.time()
         failed += not msgspec.json.decode(answer.data)["success"]
@@ -90,7 +100,7 @@ async def _ask(stage: Stage, count: int) -> tuple[dict[int, float], int]:
     def begin(number: int) -> None:
         tasks.append(asyncio.ensure_future(ask(number)))
 
-    performance = await open_loop(begin, rate=REQUEST_RATE, count=count)
+    performance = await open_loop(begin, rate=2 * REQUEST_RATE, count=count)
     await asyncio.gather(*tasks)
     return {number: at - performance.schedule.due(number) for number, at in finished.items()}, failed
 

@@ -245,13 +245,14 @@ class RecentMessages(Request, frozen=True, kw_only=True, omit_defaults=True):
     offset: Offset = 0
 
 
-class Action(Struct, frozen=True, kw_only=True):
+class Action(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a user did.
 
     Attributes:
         timestamp: Unix seconds.
         details: of a command ``cmd=<command>, args: <args>, result: <result>[, error: <error>]``.
         result: of a command ``pending``, ``success``, ``error`` or ``unknown``.
+        command, args, error: of a command, the parts of ``details``.
     """
 
     id: RowId
@@ -260,6 +261,9 @@ class Action(Struct, frozen=True, kw_only=True):
     action_type: str
     details: str | None
     result: str | None
+    command: str | None = None
+    args: str | None = None
+    error: str | None = None
 
 
 class Actions(Reply, frozen=True, kw_only=True):
@@ -273,8 +277,11 @@ class Audit(Request, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         user: only this user's, whatever the case.
-        command: only this command.
+        command: only this command, whatever the case.
         since: Unix seconds; only what is no older.
+        until: Unix seconds; only what is older.
+        result: only commands that came to this.
+        offset: so many of the newest are left out, to read on where the last answer ended.
     """
 
     SUBJECT = subjects.QUERY_AUDIT
@@ -283,6 +290,9 @@ class Audit(Request, frozen=True, kw_only=True, omit_defaults=True):
     command: str | None = None
     since: Timestamp = 0
     limit: Limit = 100
+    until: Timestamp | None = None
+    result: Literal["pending", "success", "error", "unknown"] | None = None
+    offset: Offset = 0
 
 
 class Play(Struct, frozen=True, kw_only=True):

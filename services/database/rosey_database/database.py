@@ -15,14 +15,15 @@ from typing import Any, TypeVar
 
 import aiosqlite
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from rosey_core import events, identity
 from rosey_core.channels import channel_key
-from rosey_database import effects, engine, maintenance, migrations, sqlite
+from rosey_database import effects, maintenance, migrations, sqlite
 from rosey_database.maintenance import Retention
 from rosey_database.moments import Moments
-from rosey_database.queries import Queries, Row
+from rosey_database.queries import Queries
+from rosey_database.reader import Reader
+from rosey_database.statement import Row
 from rosey_database.tables import actions, channels, chat, counts, outbound, status, tokens, users
 from rosey_database.writer import Transaction, Writer
 
@@ -61,7 +62,7 @@ class BotDatabase:
         self._retention = retention or Retention()
         self._location: sqlite.Location | None = None
         self._writer: Writer | None = None
-        self._engine: AsyncEngine | None = None
+        self._reader: Reader | None = None
         self._queries: Queries | None = None
         self._default_channel = ""
 
@@ -76,14 +77,14 @@ class BotDatabase:
             raise RuntimeError(f"already connected to {self.db_path}")
         location = sqlite.Location.of(self.db_path)
         # In memory the first connection must outlive the migration's: it is what keeps the database.
-        memory = await engine.connect(location) if location.in_memory else None
+        memory = await sqlite.connect_for_callers(location) if location.in_memory else None
         try:
             await asyncio.to_thread(migrations.upgrade, location)
-            self.conn = memory or await engine.connect(location)
+            self.conn = memory or await sqlite.connect_for_callers(location)
             self._writer = Writer(location)
             await self._writer.open()
-            self._engine = engine.reading_engine(location)
-            self._queries = Queries(self._engine)
+            self._reader = Reader(location)
+            self._queries = Queries(self._reader)
             self._location = location
             self._default_channel = await self._queries.default_channel()
         except BaseException as error:
@@ -112,12 +113,12 @@ class BotDatabase:
     async def _release(self) -> None:
         conn, self.conn = self.conn, None
         writer, self._writer = self._writer, None
-        reading, self._engine = self._engine, None
+        reader, self._reader = self._reader, None
         self._queries = None
         if writer is not None:
             await writer.close()
-        if reading is not None:
-            await reading.dispose()
+        if reader is not None:
+            await reader.close()
         if conn is not None:
             await conn.close()
 

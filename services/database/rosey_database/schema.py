@@ -70,7 +70,8 @@ user_stats = Table(
     CheckConstraint("total_chat_lines >= 0", name="user_stats_lines"),
     CheckConstraint("total_time_connected >= 0", name="user_stats_time"),
     Index("user_stats_user", "channel_id", "user_key", unique=True),
-    Index("user_stats_chatters", "channel_id", "total_chat_lines"),
+    # In the order in which top chatters are told, so that those with equal counts need no sorting.
+    Index("user_stats_chatters", "channel_id", text("total_chat_lines DESC"), "user_key"),
     Index("user_stats_present", "channel_id", sqlite_where=text("current_session_start IS NOT NULL")),
 )
 

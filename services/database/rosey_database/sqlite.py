@@ -7,13 +7,17 @@ import sqlite3
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
 
+import aiosqlite
+
 BUSY_TIMEOUT_S: Final = 5.0
 WAL_RETRY_S: Final = 0.01
 MEMORY: Final = ":memory:"
+_FETCH_ROWS: Final = 64
 
 _DATA_ERRORS: Final = (
     sqlite3.IntegrityError,
@@ -87,6 +91,17 @@ def connect(location: Location) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+async def connect_for_callers(location: Location) -> aiosqlite.Connection:
+    """A connection in autocommit for a caller's own statements, whose rows are ``aiosqlite.Row``.
+
+    Raises:
+        aiosqlite.Error: it cannot be opened.
+    """
+    connection = await aiosqlite.Connection(partial(connect, location), _FETCH_ROWS)
+    connection.row_factory = aiosqlite.Row
     return connection
 
 

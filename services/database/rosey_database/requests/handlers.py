@@ -10,6 +10,8 @@ import msgspec
 from rosey_core import queries
 from rosey_core.queries import Request
 from rosey_database.database import BotDatabase
+from rosey_database.statement import Row
+from rosey_database.tables import actions
 
 TOP_CHATTERS: Final = 10
 _LATEST: Final = 2**53
@@ -53,18 +55,24 @@ async def recent_chat(
 async def channel_stats(
     database: BotDatabase, request: queries.ChannelStats, channel: str | None
 ) -> queries.ChannelStatistics:
-    marks = await database.queries.high_water(channel)
-    chatters = await database.get_top_chatters(TOP_CHATTERS, channel=channel)
+    rows = await database.queries.statistics(channel, TOP_CHATTERS)
+    if not rows:
+        nothing = queries.HighWaterMark(users=0, timestamp=None)
+        return queries.ChannelStatistics(
+            high_water_mark=nothing, high_water_connected=nothing, top_chatters=[], total_users_seen=0
+        )
+    marks = rows[0]
     return queries.ChannelStatistics(
         high_water_mark=queries.HighWaterMark(users=marks["max_users"], timestamp=marks["max_users_timestamp"]),
         high_water_connected=queries.HighWaterMark(
             users=marks["max_connected"], timestamp=marks["max_connected_timestamp"]
         ),
         top_chatters=[
-            queries.Chatter(username=chatter["username"], chat_lines=chatter["total_chat_lines"])
-            for chatter in chatters
+            queries.Chatter(username=row["username"], chat_lines=row["total_chat_lines"])
+            for row in rows
+            if row["username"] is not None
         ],
-        total_users_seen=await database.get_total_users_seen(channel=channel),
+        total_users_seen=marks["users_seen"],
     )
 
 
@@ -95,9 +103,21 @@ async def audit(database: BotDatabase, request: queries.Audit, channel: str | No
         user=request.user,
         command=request.command,
         since=_whole_seconds(request.since),
+        until=None if request.until is None else _whole_seconds(request.until),
+        result=request.result,
         limit=request.limit,
+        offset=request.offset,
     )
-    return queries.Actions(actions=[queries.Action(**row) for row in rows])
+    return queries.Actions(actions=[_action(row) for row in rows])
+
+
+def _action(row: Row) -> queries.Action:
+    parts = None
+    if row["action_type"] == actions.PM_COMMAND:
+        parts = actions.read_command_details(row["details"] or "", row["result"])
+    if parts is None:
+        return queries.Action(**row)
+    return queries.Action(**row, command=parts.command, args=parts.args, error=parts.error)
 
 
 async def media_history(database: BotDatabase, request: queries.MediaHistory, channel: str | None) -> queries.Plays:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Final, NamedTuple
 
 PM_COMMAND: Final = "pm_command"
 PENDING: Final = "pending"
@@ -13,6 +13,31 @@ def command_details(*, command: str, args: str, result: str, error: str | None) 
     """A command's record in one line: ``cmd=<command>, args: <args>, result: <result>[, error: <error>]``."""
     details = f"cmd={command}, args: {args}, result: {result}"
     return f"{details}, error: {error}" if error else details
+
+
+class CommandDetails(NamedTuple):
+    """A command as its record has it."""
+
+    command: str
+    args: str
+    error: str | None
+
+
+def read_command_details(details: str, result: str | None) -> CommandDetails | None:
+    """The parts of what ``command_details`` has made; ``None`` where it has not.
+
+    Nothing in it is escaped: of several places that look like the result, the last one counts, so that arguments
+    which look like one stay arguments.
+    """
+    beginning, _, rest = details.partition(", args: ")
+    command = beginning.removeprefix("cmd=")
+    marker = f", result: {result}"
+    if command == beginning or marker not in rest:
+        return None
+    if rest.endswith(marker):
+        return CommandDetails(command, rest.removesuffix(marker), None)
+    args, separator, error = rest.rpartition(f"{marker}, error: ")
+    return CommandDetails(command, args, error) if separator else None
 
 
 def log_command(
