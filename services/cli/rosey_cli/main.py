@@ -9,6 +9,7 @@ import sys
 import typer
 
 from rosey_cli.backup.commands import backup, restore
+from rosey_cli.config import commands as config
 from rosey_cli.dead_letters import commands as dead_letters
 from rosey_cli.replay.command import replay
 from rosey_cli.statistics import stats, user
@@ -43,6 +44,7 @@ app.command()(up)
 app.command()(stats)
 app.command()(user)
 app.add_typer(dead_letters.app, name="dlq")
+app.add_typer(config.app, name="config")
 app.command()(replay)
 app.command()(backup)
 app.command()(restore)

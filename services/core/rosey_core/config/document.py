@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,19 @@ class Document:
 
     Attributes:
         source: the file; ``None`` where there is none.
+        is_json: whether it is JSON, not YAML.
         data: the outermost mapping.
         places: where each value comes from.
+        references: what the values refer to that stand elsewhere.
+        problems: what was found to be wrong so far.
     """
 
     source: Path | None = None
+    is_json: bool = False
     data: dict[str, Any] = field(default_factory=dict)
     places: dict[KeyPath, Place] = field(default_factory=dict)
+    references: dict[KeyPath, tuple[str, ...]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
     def problem(self, path: KeyPath, reason: str) -> Problem:
         """A problem with what stands, or should stand, at ``path``, placed at the nearest thing that is there."""
@@ -51,31 +58,51 @@ class Document:
         """The error that there is this one problem."""
         return ConfigError(self.source, [self.problem(path, reason)])
 
+    def refuse(self, path: KeyPath, reason: str) -> None:
+        """Note a problem, unless one with the same key, or with one around or inside it, is known already."""
+        found = self.problem(path, reason)
+        for known in self.problems:
+            one, other = sorted((f"{known.key}.", f"{found.key}."), key=len)
+            if other.startswith(one):
+                return
+        self.problems.append(found)
+
+    def refusal(self) -> ConfigError:
+        """The error that there are these problems, in the order in which they stand in the file."""
+        return ConfigError(self.source, sorted(self.problems, key=lambda problem: problem.line or 0))
+
     def moved(self, old: KeyPath, new: KeyPath) -> None:
         """Remember that what now stands at ``new`` was found at ``old``."""
         if old in self.places:
             self.places[new] = self.places[old]
 
 
-def read(path: Path) -> Document:
+def read(path: Path, *, comments: bool = False) -> Document:
     """Read a JSON or YAML file: by its suffix, or, where that says nothing, by its first character.
 
+    A key that stands there twice is among the document's problems.
+
+    Args:
+        path: the file.
+        comments: whether comment keys stay in.
+
     Raises:
-        ConfigError: it cannot be read, is neither, has a key twice, or is no mapping.
+        ConfigError: it cannot be read, is neither, or is no mapping.
     """
 
     def refuse(reason: str, line: int | None = None) -> ConfigError:
         return ConfigError(path, [Problem(reason, line=line)])
 
     try:
-        text = path.expanduser().read_text(encoding="utf-8-sig")
+        # Not Path.expanduser, which raises where there is no such user.
+        text = Path(os.path.expanduser(path)).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise refuse("is not UTF-8 text") from None
     except OSError as error:
         raise refuse(f"cannot be read: {error.strerror}") from None
     is_json = path.suffix == ".json" or (path.suffix not in (".yaml", ".yml") and text.lstrip().startswith("{"))
     try:
-        document = _read_json(path, text) if is_json else _read_yaml(path, text)
+        document = _read_json(text) if is_json else _read_yaml(text)
     except json.JSONDecodeError as error:
         raise refuse(f"is not JSON: {error.msg} (column {error.colno})", error.lineno) from None
     except yaml.MarkedYAMLError as error:
@@ -85,7 +112,15 @@ def read(path: Path) -> Document:
         raise refuse("is not YAML: it has a character that YAML does not allow") from None
     except RecursionError:
         raise refuse("is nested too deeply") from None
+    except ValueError:
+        raise refuse("has a number or a date that cannot be understood") from None
+    if document.data is None:
+        document.data = {}
+    if not isinstance(document.data, dict):
+        raise refuse("is no mapping of keys to values")
+    document.data = _plain(document.data, comments=comments)
     document.source = path
+    document.is_json = is_json
     return document
 
 
@@ -96,50 +131,44 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
     return error.problem or "it cannot be understood"
 
 
-def _read_json(path: Path, text: str) -> Document:
+def _read_json(text: str) -> Document:
     data = json.loads(text)
     try:
         # Nearly all JSON is YAML; tabs between the values are what is not.
         node = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
     except yaml.YAMLError:
         # The data is good all the same; only its lines stay unknown.
-        return _document(path, data, {})
-    return _document(path, data, _places(path, node))
+        node = None
+    return _document(data, node)
 
 
-def _read_yaml(path: Path, text: str) -> Document:
+def _read_yaml(text: str) -> Document:
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
-        places = _places(path, node)
-        data = {} if node is None else loader.construct_document(node)
+        return _document(None if node is None else loader.construct_document(node), node)
     finally:
         loader.dispose()
-    return _document(path, data, places)
 
 
-def _document(path: Path, data: Any, places: dict[KeyPath, Place]) -> Document:
-    data = {} if data is None else _without_comments(data)
-    if not isinstance(data, dict):
-        raise ConfigError(path, [Problem("is no mapping of keys to values")])
-    return Document(path, data, places)
+def is_comment(key: str) -> bool:
+    """Whether a key only tells people, or an editor, something."""
+    return key.startswith(("_comment", "_note")) or key == "$schema"
 
 
-def _is_comment(key: str) -> bool:
-    return key.startswith(("_comment", "_note"))
-
-
-def _without_comments(value: Any) -> Any:
+def _plain(value: Any, *, comments: bool) -> Any:
+    """With texts for keys, and without comments unless they are wanted."""
     if isinstance(value, dict):
-        return {str(key): _without_comments(item) for key, item in value.items() if not _is_comment(str(key))}
+        kept = ((str(key), item) for key, item in value.items() if comments or not is_comment(str(key)))
+        return {key: _plain(item, comments=comments) for key, item in kept}
     if isinstance(value, list):
-        return [_without_comments(item) for item in value]
+        return [_plain(item, comments=comments) for item in value]
     return value
 
 
-def _places(path: Path, node: yaml.Node | None) -> dict[KeyPath, Place]:
-    """Where each key stands; refuses keys given twice, of which all but the last would be lost silently."""
-    places: dict[KeyPath, Place] = {}
+def _document(data: Any, node: yaml.Node | None) -> Document:
+    """The data with the place of each key; of keys given twice all but the last would be lost silently."""
+    document = Document(data=data)
 
     def walk(node: yaml.Node, at: KeyPath) -> None:
         children: list[tuple[str | int, int, yaml.Node]]
@@ -151,11 +180,12 @@ def _places(path: Path, node: yaml.Node | None) -> dict[KeyPath, Place]:
             return
         for key, line, item in children:
             here = (*at, key)
-            if here in places and not _is_comment(str(key)):
-                raise ConfigError(path, [Problem("is given twice", dotted(here), line + 1)])
-            places[here] = Place(dotted(here), line + 1)
+            twice = here in document.places and not is_comment(str(key))
+            document.places[here] = Place(dotted(here), line + 1)
+            if twice:
+                document.refuse(here, "is given twice")
             walk(item, here)
 
     if node is not None:
         walk(node, ())
-    return places
+    return document

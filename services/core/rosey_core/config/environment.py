@@ -20,8 +20,8 @@ _SEPARATOR: Final = "__"
 def override(document: Document, environ: Mapping[str, str]) -> None:
     """Put what the environment says over what the document says.
 
-    Raises:
-        ConfigError: a variable names something in the middle of a plain value, or leaves a platform out.
+    A variable that names something in the middle of a plain value, or leaves a platform out, is a problem of the
+    document.
     """
     for path, variable in sorted(_overrides(environ), key=lambda found: [str(part).zfill(9) for part in found[0]]):
         document.places[path] = Place(dotted(path), variable=variable)
@@ -49,7 +49,8 @@ def _assign(document: Document, path: KeyPath, value: str) -> None:
         inner: Any = value if last else [] if isinstance(path[depth + 1], int) else {}
         if isinstance(here, list) and isinstance(key, int):
             if key > len(here):
-                raise document.error(path, f"there are only {len(here)} before it: number them from 0, without a gap")
+                document.refuse(path, f"there are only {len(here)} before it: number them from 0, without a gap")
+                return
             if key == len(here):
                 here.append(inner)
             elif last:
@@ -58,5 +59,6 @@ def _assign(document: Document, path: KeyPath, value: str) -> None:
             if last or here.get(key) is None:
                 here[key] = inner
         else:
-            raise document.error(path, "names something that cannot be there")
+            document.refuse(path, "names something that cannot be there")
+            return
         here = here[key]

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from rosey_core.config import document, environment, references, spellings
 from rosey_core.config.document import Document
-from rosey_core.config.errors import ConfigError, KeyPath, Problem
+from rosey_core.config.errors import KeyPath
 from rosey_core.config.models import Config, Platform
 from rosey_core.telemetry import logs
 
@@ -33,47 +33,62 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
     Raises:
         ConfigError: it cannot be read, or something in it is wrong.
     """
-    found = Document() if path is None else document.read(path)
+    config, _ = load_document(Document() if path is None else document.read(path), environ)
+    return config
+
+
+def load_document(found: Document, environ: Mapping[str, str]) -> tuple[Config, Document]:
+    """As ``load``, of what was read already; returns also the document, which knows where each value comes from.
+
+    Raises:
+        ConfigError: something in it is wrong; it tells everything at once.
+    """
     spellings.refuse_older_forms(found)
     spellings.modernise(found)
     environment.override(found, environ)
     warnings = spellings.drop_without_effect(found)
-    legacy = _take_legacy(found)
-    warnings += [f"{section}: this Rosey does not use it" for section in legacy]
+    legacy = found.data.pop("legacy", None)
+    unknown = _take_unknown(found)
+    warnings += [f"{section}: this Rosey does not use it" for section in unknown]
+    if isinstance(legacy, dict):
+        unknown |= legacy
+    elif legacy is not None:
+        found.refuse(("legacy",), "should have keys and values")
     _resolve_references(found, environ)
     # A section with nothing in it, as YAML reads a heading whose keys are commented out, means its defaults.
     sections = {name: section for name, section in found.data.items() if section is not None}
     try:
-        config = Config(**sections, legacy=legacy, warnings=tuple(warnings), source=path)
+        config = Config(**sections, legacy=unknown, warnings=tuple(warnings), source=found.source)
     except ValidationError as error:
-        problems = [_problem(found, details) for details in error.errors(include_url=False, include_input=False)]
-        raise ConfigError(path, problems) from None
+        for details in error.errors(include_url=False, include_input=False):
+            found.refuse(details["loc"], _reason(details))
+        raise found.refusal() from None
+    if found.problems:
+        raise found.refusal()
     logs.hide(config.secrets())
-    return config
+    return config, found
 
 
-def _take_legacy(found: Document) -> dict[str, Any]:
+def _take_unknown(found: Document) -> dict[str, Any]:
     """Take out the sections that are not ours.
 
-    Raises:
-        ConfigError: one has nearly the name of one of ours, is a key of version 1, or comes from the environment.
+    One that has nearly the name of one of ours, is a key of version 1, or comes from the environment is a problem.
     """
-    unknown = [name for name in found.data if name not in _OWN]
+    unknown = {name: found.data.pop(name) for name in list(found.data) if name not in _OWN}
     for name in unknown:
         similar = difflib.get_close_matches(name, _OWN, n=1, cutoff=_SIMILAR)
         if similar:
-            raise found.error((name,), f"unknown section; did you mean {similar[0]!r}?")
-        if name in spellings.V1_TARGETS:
-            raise found.error((name,), f"belongs in version 2 at {spellings.V1_TARGETS[name]}")
+            found.refuse((name,), f"unknown section; did you mean {similar[0]!r}?")
+        elif name in spellings.V1_TARGETS:
+            found.refuse((name,), f"belongs in version 2 at {spellings.V1_TARGETS[name]}")
     for at, place in found.places.items():
         if place.variable is not None and at[0] in unknown:
-            raise found.error(at, "unknown section")
-    return {name: found.data.pop(name) for name in unknown}
+            found.refuse(at, "unknown section")
+    return unknown
 
 
 def _resolve_references(found: Document, environ: Mapping[str, str]) -> None:
-    directory = Path() if found.source is None else found.source.expanduser().parent
-    problems = []
+    directory = Path() if found.source is None else Path(os.path.expanduser(found.source)).parent
 
     def resolved(value: Any, at: KeyPath) -> Any:
         if isinstance(value, dict):
@@ -82,23 +97,24 @@ def _resolve_references(found: Document, environ: Mapping[str, str]) -> None:
             return [resolved(item, (*at, index)) for index, item in enumerate(value)]
         if isinstance(value, str):
             try:
-                return references.resolve(value, environ, directory)
+                text, targets = references.resolve(value, environ, directory)
             except ValueError as error:
-                problems.append(found.problem(at, str(error)))
+                found.refuse(at, str(error))
+            else:
+                if targets:
+                    found.references[at] = targets
+                return text
         return value
 
     found.data = resolved(found.data, ())
-    if problems:
-        raise ConfigError(found.source, problems)
 
 
-def _problem(found: Document, details: ErrorDetails) -> Problem:
-    path = details["loc"]
+def _reason(details: ErrorDetails) -> str:
     if details["type"] == "extra_forbidden":
+        path = details["loc"]
         similar = difflib.get_close_matches(str(path[-1]), list(_keys_beside(path)), n=1)
-        return found.problem(path, f"unknown key; did you mean {similar[0]!r}?" if similar else "unknown key")
-    reason = _REASONS.get(details["type"]) or details["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return found.problem(path, reason)
+        return f"unknown key; did you mean {similar[0]!r}?" if similar else "unknown key"
+    return _REASONS.get(details["type"]) or details["msg"].removeprefix("Value error, ").removeprefix("Input ")
 
 
 def _keys_beside(path: KeyPath) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,11 +47,13 @@ class Platform(Section):
     """A channel that the bot sits in.
 
     Attributes:
+        type: the kind of site.
         name: what people call this entry; the channel's name unless given.
         server: the address of the web site, without a slash at its end.
         channel: the channel's name; in a file its address (``https://cytu.be/r/lobby``) does, too.
         channel_password: for channels that ask for one.
-        user: the name to log in with: as a guest without ``password``. With ``None`` the bot does not log in.
+        user: the name to log in with: as a guest without ``password``; without a name the bot does not log in.
+        password: the account's.
         enabled: whether the bot goes there.
     """
 
@@ -116,6 +119,9 @@ class Nats(Section):
 
     Attributes:
         url: one address, or several with commas between them; a name and password in it move to the fields below.
+        user: the name that NATS knows this process by.
+        password: of that user.
+        token: in place of user and password.
         creds: a NATS credentials file.
     """
 
@@ -173,7 +179,15 @@ class Nats(Section):
 
 
 class Retention(Section):
-    """For how long things are kept."""
+    """For how long things are kept.
+
+    Attributes:
+        chat_hours: hours that lines of chat are kept.
+        count_days: days that counts of users are kept.
+        outbound_days: days that outbound messages are kept once they are sent.
+        tokens_days: days that API tokens are kept once they are revoked.
+        actions_days: days that commands and other actions of users are kept.
+    """
 
     chat_hours: Hours = 150
     count_days: Days = 30
@@ -189,6 +203,7 @@ class Database(Section):
         path: an SQLite file; relative paths start at the working directory.
         url: a database's address instead of a path; a secret, since it may hold a password.
         default_channel: the channel that events and requests without a channel mean.
+        retention: for how long things are kept.
     """
 
     path: str = Field(default="bot_data.db", min_length=1)
@@ -199,7 +214,7 @@ class Database(Section):
     @field_validator("path")
     @classmethod
     def _expand_home(cls, path: str) -> str:
-        return str(Path(path).expanduser()) if path.startswith("~") else path
+        return os.path.expanduser(path)
 
     @field_validator("url")
     @classmethod
@@ -218,6 +233,8 @@ class Stream(Section):
     """How much the event stream keeps: what comes first ends it.
 
     Attributes:
+        max_age_hours: hours that an event is kept.
+        max_bytes: what all events together may take on disk, in bytes or with a unit (``1GiB``).
         replicas: copies of it in a cluster of NATS servers.
     """
 
@@ -231,7 +248,7 @@ class Bot(Section):
 
     Attributes:
         spool_dir: where events wait on disk while NATS is away.
-        spool_max_bytes: what it may take there.
+        spool_max_bytes: what they may take there, in bytes or with a unit (``256MiB``).
         user_cooldown: seconds until a user's next public command is answered.
         channel_cooldown: seconds until a channel's next public command is answered.
         user_count_interval: seconds between two counts of users.
@@ -251,14 +268,24 @@ class Bot(Section):
 
 
 class Health(Section):
-    """Where a process serves its health and metrics; port 0 is any that is free."""
+    """Where a process serves its health and metrics.
+
+    Attributes:
+        host: the address to listen on.
+        port: the port to listen on; 0 is any that is free.
+    """
 
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=0, ge=0, le=65535)
 
 
 class Logging(Section):
-    """What is logged, and how: ``auto`` is text in a terminal and JSON elsewhere."""
+    """What is logged, and how.
+
+    Attributes:
+        level: what is less important than that is not logged: DEBUG, INFO, WARNING, ERROR or CRITICAL.
+        format: ``json`` for machines or ``text`` for people; ``auto`` is text in a terminal and JSON elsewhere.
+    """
 
     level: str = "INFO"
     format: Literal["auto", "json", "text"] = "auto"
@@ -276,7 +303,15 @@ class Config(Section):
     """The whole configuration.
 
     Attributes:
-        legacy: sections of the original that Rosey does not use, as they stood in the file.
+        version: of the configuration's form.
+        platforms: the channels that the bot sits in.
+        nats: how to reach NATS.
+        database: where things are stored.
+        stream: how much the event stream keeps.
+        bot: how the bot behaves.
+        health: where a process serves its health and metrics.
+        logging: what is logged, and how.
+        legacy: what the original knew and Rosey does not use, as it stood in the file.
         warnings: what is accepted in the file and has no effect, for people.
         source: the file that it comes from.
     """

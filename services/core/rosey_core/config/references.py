@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,30 +16,37 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FILE: Final = "file:"
 
 
-def resolve(text: str, environ: Mapping[str, str], directory: Path) -> str:
-    """``text`` with each reference in it replaced by what it refers to; what comes in is not searched again.
+def resolve(text: str, environ: Mapping[str, str], directory: Path) -> tuple[str, tuple[str, ...]]:
+    """Replace each reference in ``text`` by what it refers to; what comes in is not searched again.
 
     Args:
         environ: the environment.
         directory: what relative paths start from.
 
+    Returns:
+        The text, and the targets of the references: names of variables, and ``file:`` with a path.
+
     Raises:
         ValueError: a variable is not set, a file cannot be read, one of them is empty, or it is no reference.
     """
+
+    targets: list[str] = []
 
     def value(found: re.Match[str]) -> str:
         target = found["target"]
         if target is None:
             return "${"
+        targets.append(target)
         if target.startswith(_FILE):
-            return _from_file(directory / Path(target.removeprefix(_FILE)).expanduser())
+            return _from_file(directory / os.path.expanduser(target.removeprefix(_FILE)))
         if _VARIABLE.fullmatch(target) is None:
             raise ValueError("'${...}' must name an environment variable or 'file:' and a path ('$${' is a plain '${')")
         if not environ.get(target):
             raise ValueError(f"the environment variable {target} that it refers to is not set")
         return environ[target]
 
-    return _REFERENCE.sub(value, text)
+    resolved = _REFERENCE.sub(value, text)
+    return resolved, tuple(targets)
 
 
 def _from_file(path: Path) -> str:

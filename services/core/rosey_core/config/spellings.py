@@ -14,10 +14,10 @@ from rosey_core.config.errors import ConfigError, KeyPath
 SYNONYMS: Final = {("platforms", "domain"): "server", ("platforms", "username"): "user"}
 """Other names of a key, by the section and that name."""
 
-_PAIRS: Final = {"channel": "channel_password", "user": "password"}
+PAIRS: Final = {"channel": "channel_password", "user": "password"}
 """Keys of a platform that may hold [name, password], with the key that the password belongs to."""
 
-_WITHOUT_EFFECT: Final = {
+WITHOUT_EFFECT: Final = {
     ("platforms", "response_timeout"): "waiting times need no setting any more",
     ("platforms", "restart_delay"): "the bot reconnects for ever, at growing intervals",
     ("platforms", "retry"): "the bot reconnects for ever",
@@ -86,8 +86,7 @@ def _older_form(document: Document, form: str, targets: dict[str, str]) -> Confi
 def modernise(document: Document) -> None:
     """Turn the original's spellings into ours.
 
-    Raises:
-        ConfigError: a value is given twice in two spellings, a pair is no pair, or a proxy is asked for.
+    A value given twice in two spellings, a pair that is none, and a proxy are problems of the document.
     """
     platforms = document.data.get("platforms")
     for index, platform in enumerate(platforms if isinstance(platforms, list) else []):
@@ -98,23 +97,27 @@ def modernise(document: Document) -> None:
 def _modernise_platform(document: Document, at: KeyPath, platform: dict[str, Any]) -> None:
     if platform.pop("proxy", None) is not None:
         # To ignore it would show CyTube the address that the proxy was to hide.
-        raise document.error((*at, "proxy"), "is not supported: the bot connects directly; take it out to accept that")
+        document.refuse((*at, "proxy"), "is not supported: the bot connects directly; take it out to accept that")
     for (_, old), new in SYNONYMS.items():
         if old in platform:
             if new in platform:
-                raise document.error((*at, old), f"is another name of {new!r}, which is there too: keep one")
+                document.refuse((*at, old), f"is another name of {new!r}, which is there too: keep one")
+                del platform[old]
+                continue
             platform[new] = platform.pop(old)
             document.moved((*at, old), (*at, new))
-    for key, password_key in _PAIRS.items():
+    for key, password_key in PAIRS.items():
         pair = platform.get(key)
         if not isinstance(pair, list):
             continue
         if not 1 <= len(pair) <= 2:
-            raise document.error((*at, key), "should be a name, or [name, password]")
+            document.refuse((*at, key), "should be a name, or [name, password]")
+            continue
         platform[key] = pair[0]
         if len(pair) == 2:
             if password_key in platform:
-                raise document.error((*at, key), f"has a password, and {password_key!r} is there too: keep one")
+                document.refuse((*at, key), f"has a password, and {password_key!r} is there too: keep one")
+                continue
             platform[password_key] = pair[1]
             document.moved((*at, key), (*at, password_key))
 
@@ -122,7 +125,7 @@ def _modernise_platform(document: Document, at: KeyPath, platform: dict[str, Any
 def drop_without_effect(document: Document) -> list[str]:
     """Take out the original's keys that do nothing any more; returns a warning for each that had a value."""
     warnings = []
-    for (section, key), reason in _WITHOUT_EFFECT.items():
+    for (section, key), reason in WITHOUT_EFFECT.items():
         found = document.data.get(section)
         holders = enumerate(found) if isinstance(found, list) else [(None, found)]
         for index, holder in holders:

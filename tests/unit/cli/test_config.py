@@ -1,0 +1,134 @@
+"""``rosey config``: what it prints, its exit codes, and that it shows no secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from rosey_cli.main import app
+from rosey_core.config.schema import schema
+from rosey_core.telemetry import logs
+from rosey_core.telemetry.logs import MASK, Redaction
+
+Rosey = Callable[..., Result]
+
+FILE = """\
+version: 2
+nats:
+  url: nats://rosey:${NATS_PASSWORD}@h:4222
+platforms:
+  - domain: https://cytu.be
+    channel: [Lobby, door-key]
+    user: [rosey, "${file:password}"]
+  - channel: https://other.example/r/den
+    response_timeout: 1
+logging: {level: debug}
+llm: {key: sk-hunter}
+"""
+SECRETS = ("hunter22", "door-key", "file-secret", "sk-hunter")
+
+
+@pytest.fixture(autouse=True)
+def _own_redaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_REDACTION", Redaction())
+    monkeypatch.setenv("NATS_PASSWORD", "hunter22")
+
+
+@pytest.fixture
+def rosey() -> Rosey:
+    return lambda *arguments: CliRunner().invoke(app, ["config", *map(str, arguments)])
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "password").write_text("file-secret\n")
+    path = tmp_path / "rosey.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def test_schema_is_printed_as_json(rosey: Rosey) -> None:
+    assert json.loads(rosey("schema").stdout) == schema()
+
+
+def test_a_good_file_is_good(rosey: Rosey, file: Path) -> None:
+    result = rosey("check", file)
+    assert (result.exit_code, result.stdout) == (0, f"{file}: good, with 2 channels\n")
+    assert result.stderr.splitlines() == [
+        f"{file}: warning: platforms.1.response_timeout: has no effect: waiting times need no setting any more",
+        f"{file}: warning: llm: this Rosey does not use it",
+    ]
+
+
+def test_everything_that_is_wrong_is_told_with_key_reason_and_line(rosey: Rosey, tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    bad = {
+        "nats": {"url": "ftp://u:hunter22@h", "token": "${NOT_SET}"},
+        "platforms": [{"channel": "a b", "domain": "x", "server": "y"}, {"user": ["a", "b", "c"]}],
+        "databse": {},
+    }
+    path.write_text(json.dumps(bad, indent=1))
+    result = rosey("check", path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    found = [line.removeprefix(f"{path}, line ").split(": ")[:2] for line in result.stderr.splitlines()]
+    assert found == [
+        ["3", "nats.url"],
+        ["4", "nats.token"],
+        ["8", "platforms.0.channel"],
+        ["9", "platforms.0.domain"],
+        ["12", "platforms.1.channel"],
+        ["13", "platforms.1.user"],
+        ["20", "databse"],
+    ]
+    assert "hunter22" not in result.stderr
+
+
+def test_a_variable_counts_too(rosey: Rosey, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROSEY_HEALTH__PORT", "many")
+    result = rosey("check", file)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("environment variable ROSEY_HEALTH__PORT: health.port: should be a valid integer")
+
+
+def test_what_is_no_file_is_told(rosey: Rosey, tmp_path: Path) -> None:
+    for verb in ("check", "show"):
+        result = rosey(verb, tmp_path / "nowhere.json")
+        assert result.exit_code == 1
+        assert "nowhere.json: cannot be read: No such file" in result.stderr
+
+
+def test_show_says_what_comes_from_where_and_no_secret(
+    rosey: Rosey, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROSEY_HEALTH__PORT", "9100")
+    result = rosey("show", file)
+    assert result.exit_code == 0
+    shown = yaml.safe_load(result.stdout)
+    assert shown["platforms"][0]["password"] == shown["nats"]["password"] == MASK
+    assert shown["platforms"][1]["server"] == "https://other.example"
+    assert shown["database"]["retention"]["chat_hours"] == 150
+    assert shown["legacy"] == {"llm": MASK}
+    assert [secret for secret in SECRETS if secret in result.stdout] == []
+    origins = {" ".join(line.split()) for line in result.stdout.splitlines() if "#" in line}
+    assert {
+        "version: 2 # rosey.yaml, line 1",
+        'server: "https://cytu.be" # rosey.yaml, line 5',
+        f'channel_password: "{MASK}" # rosey.yaml, line 6',
+        f'password: "{MASK}" # rosey.yaml, line 7: ${{file:password}}',
+        'url: "nats://h:4222" # rosey.yaml, line 3: ${NATS_PASSWORD}',
+        'user: "rosey" # from a key beside it',
+        "port: 9100 # ROSEY_HEALTH__PORT",
+        'level: "DEBUG" # rosey.yaml, line 10',
+    } <= origins
+    assert not [line for line in origins if line.startswith(("chat_hours", "format", "enabled"))]
+
+
+def test_show_without_a_file_shows_the_defaults(rosey: Rosey) -> None:
+    result = rosey("show")
+    assert yaml.safe_load(result.stdout)["nats"]["url"] == "nats://localhost:4222"
+    assert "#" not in result.stdout
