@@ -51,9 +51,11 @@ format: $(INSTALLED)   ## rewrite to the house style
 
 documents: $(INSTALLED)  ## write the generated documents: docs/contract.md
 	@$(BIN)/python tools/contract.py
+	@$(BIN)/python tools/chart.py
 
 documents-check: $(INSTALLED)  ## fail where a generated document is not what the code says
 	@$(BIN)/python tools/contract.py --check
+	@$(BIN)/python tools/chart.py --check
 
 build: $(INSTALLED)    ## a wheel of each service in dist/
 	@for service in $(SERVICES); do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist services/$$service || exit 1; done

@@ -1,0 +1,211 @@
+{{/* The name of everything of this release. */}}
+{{- define "rosey.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What selects a component's pods: (list $ "bot"). It never changes, since a Deployment's selector cannot. */}}
+{{- define "rosey.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* Metadata of an object: (list $ "bot" $name), with annotations as a fourth. */}}
+{{- define "rosey.metadata" -}}
+{{- $root := index . 0 -}}
+name: {{ index . 2 }}
+namespace: {{ $root.Release.Namespace }}
+labels:
+  {{- include "rosey.selector" (list $root (index . 1)) | nindent 2 }}
+  app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+  app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+  helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+  {{- with $root.Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- $annotations := dict -}}
+{{- if gt (len .) 3 -}}
+{{- $annotations = index . 3 -}}
+{{- end -}}
+{{- with merge (dict) $annotations $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* A pod template's metadata: (list $ "bot" $component $annotations). */}}
+{{- define "rosey.podMetadata" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 2 -}}
+labels:
+  {{- include "rosey.selector" (list $root (index . 1)) | nindent 2 }}
+  {{- with merge (dict) ($component.podLabels | default dict) $root.Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge (dict) (index . 3) ($component.podAnnotations | default dict) $root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* A pod's fields that every component has: (list $ $component). */}}
+{{- define "rosey.pod" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+serviceAccountName: {{ include "rosey.serviceAccountName" $root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  {{- toYaml $root.Values.podSecurityContext | nindent 2 }}
+{{- with $root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $component.terminationGracePeriodSeconds }}
+terminationGracePeriodSeconds: {{ . }}
+{{- end }}
+{{- range $field := list "nodeSelector" "affinity" "tolerations" "topologySpreadConstraints" }}
+{{- with index $component $field }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with $component.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* A container's fields that every component has: (list $ $component). */}}
+{{- define "rosey.container" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+image: {{ include "rosey.image" . }}
+imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+securityContext:
+  {{- toYaml $root.Values.containerSecurityContext | nindent 2 }}
+resources:
+  {{- toYaml $component.resources | nindent 2 }}
+{{- with $component.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* An image's address: (list $ $component). A digest decides where both are given. */}}
+{{- define "rosey.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := (index . 1).image -}}
+{{- with $root.Values.image.registry }}{{ . }}/{{ end -}}
+{{- $image.repository -}}
+{{- if $image.digest -}}
+@{{ $image.digest }}
+{{- else -}}
+:{{ $image.tag | default $root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "rosey.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "rosey.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A claim: (list $ $component-name $name $persistence). */}}
+{{- define "rosey.claim" -}}
+{{- $persistence := index . 3 -}}
+{{- $annotations := $persistence.annotations -}}
+{{- if $persistence.keep -}}
+{{- $annotations = merge (dict "helm.sh/resource-policy" "keep") $annotations -}}
+{{- end -}}
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata:
+  {{- include "rosey.metadata" (list (index . 0) (index . 1) (index . 2) $annotations) | nindent 2 }}
+spec:
+  accessModes: {{ toJson $persistence.accessModes }}
+  {{- with $persistence.storageClass }}
+  storageClassName: {{ . }}
+  {{- end }}
+  resources:
+    requests:
+      storage: {{ $persistence.size }}
+{{- end -}}
+
+{{/* A volume on a claim, or in the pod where it shall not outlive it: (list $name $claim $persistence). */}}
+{{- define "rosey.volume" -}}
+{{- $persistence := index . 2 -}}
+name: {{ index . 0 }}
+{{- if $persistence.enabled }}
+persistentVolumeClaim:
+  claimName: {{ $persistence.existingClaim | default (index . 1) }}
+{{- else }}
+emptyDir: {}
+{{- end }}
+{{- end -}}
+
+{{/* Sections of a service's configuration file that are the same for all. */}}
+{{- define "rosey.configuration" -}}
+version: 2
+nats:
+  url: {{ include "rosey.natsUrl" . | quote }}
+  {{- if .Values.nats.tls.secretName }}
+  ca: /etc/rosey/nats/ca.crt
+  {{- end }}
+health:
+  host: 0.0.0.0
+  port: 9100
+logging:
+  level: {{ .Values.logging.level }}
+  format: {{ .Values.logging.format }}
+{{- end -}}
+
+{{/* Probes of a service of ours: (list $startupSeconds). Liveness asks for nothing beyond the process. */}}
+{{- define "rosey.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz, port: http}
+  periodSeconds: 1
+  timeoutSeconds: 2
+  failureThreshold: {{ index . 0 }}
+livenessProbe:
+  httpGet: {path: /healthz, port: http}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /readyz, port: http}
+  periodSeconds: 3
+  timeoutSeconds: 3
+  failureThreshold: 3
+{{- end -}}
+
+{{/* A Service for a component's health and metrics: (list $ "bot" $component). */}}
+{{- define "rosey.httpService" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- $root := index . 0 }}
+  {{- include "rosey.metadata" (list $root (index . 1) (printf "%s-%s" (include "rosey.fullname" $root) (index . 1)) (index . 2).service.annotations) | nindent 2 }}
+spec:
+  selector:
+    {{- include "rosey.selector" (list $root (index . 1)) | nindent 4 }}
+  ports:
+    - {name: http, port: 9100, targetPort: http}
+{{- end -}}
+
+{{/* Changes when the data of a template does, so that pods begin anew: (list $ "/bot/configmap.yaml"). */}}
+{{- define "rosey.checksum" -}}
+{{- $root := index . 0 -}}
+{{- (include (print $root.Template.BasePath (index . 1)) $root | fromYaml).data | toJson | sha256sum -}}
+{{- end -}}

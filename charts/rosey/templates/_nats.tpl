@@ -1,0 +1,81 @@
+{{- define "rosey.natsUrl" -}}
+{{- if .Values.nats.enabled -}}
+{{ ternary "tls" "nats" (ne .Values.nats.tls.secretName "") }}://{{ include "rosey.fullname" . }}-nats:4222
+{{- else -}}
+{{ required "nats.url: is needed where nats.enabled is false" .Values.nats.url }}
+{{- end -}}
+{{- end -}}
+
+{{- define "rosey.natsSecretName" -}}
+{{- default (printf "%s-nats-auth" (include "rosey.fullname" .)) .Values.nats.auth.existingSecret -}}
+{{- end -}}
+
+{{/* The users of NATS by the names that their passwords have in the Secret. */}}
+{{- define "rosey.natsUsers" -}}
+{{- $users := list "bot" "database" "admin" "cluster" -}}
+{{- range .Values.nats.auth.users -}}
+{{- $users = append $users .name -}}
+{{- end -}}
+{{- toJson $users -}}
+{{- end -}}
+
+{{/*
+Passwords by key, in base64: those of the Secret that is there, and new ones for the others. Made once a rendering, since
+each call would make others.
+*/}}
+{{- define "rosey.natsPasswords" -}}
+{{- if not (hasKey .Values.nats.auth "_passwords") -}}
+{{- $present := (lookup "v1" "Secret" .Release.Namespace (include "rosey.natsSecretName" .)).data | default dict -}}
+{{- $passwords := dict -}}
+{{- range include "rosey.natsUsers" . | fromJsonArray -}}
+{{- $key := printf "%s-password" . -}}
+{{- $_ := set $passwords $key (get $present $key | default (randAlphaNum 32 | b64enc)) -}}
+{{- end -}}
+{{- $_ := set .Values.nats.auth "_passwords" $passwords -}}
+{{- end -}}
+{{- toJson .Values.nats.auth._passwords -}}
+{{- end -}}
+
+{{/* What changes when a password does, so that who uses it begins anew. */}}
+{{- define "rosey.natsChecksum" -}}
+{{- if not .Values.nats.auth.enabled -}}
+none
+{{- else if .Values.nats.auth.existingSecret -}}
+{{- (lookup "v1" "Secret" .Release.Namespace .Values.nats.auth.existingSecret).data | toJson | sha256sum -}}
+{{- else -}}
+{{- include "rosey.natsPasswords" . | sha256sum -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The environment by which a user logs in to NATS: (list $ "bot"). */}}
+{{- define "rosey.natsEnvironment" -}}
+{{- $root := index . 0 -}}
+{{- if $root.Values.nats.auth.enabled -}}
+- name: ROSEY_NATS__USER
+  value: {{ index $root.Values.nats.auth.usernames (index . 1) | quote }}
+- name: ROSEY_NATS__PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "rosey.natsSecretName" $root }}
+      key: {{ index . 1 }}-password
+{{- end -}}
+{{- end -}}
+
+{{- define "rosey.natsEnvironmentName" -}}
+ROSEY_NATS_{{ . | upper | replace "-" "_" }}
+{{- end -}}
+
+{{/* The authority of NATS' certificate, as a volume and as a mount, where its connections are encrypted. */}}
+{{- define "rosey.natsAuthorityVolume" -}}
+{{- with .Values.nats.tls.secretName -}}
+- name: nats-authority
+  secret:
+    secretName: {{ . }}
+    items: [{key: {{ $.Values.nats.tls.caKey }}, path: ca.crt}]
+{{- end -}}
+{{- end -}}
+{{- define "rosey.natsAuthorityMount" -}}
+{{- if .Values.nats.tls.secretName -}}
+- {name: nats-authority, mountPath: /etc/rosey/nats, readOnly: true}
+{{- end -}}
+{{- end -}}
