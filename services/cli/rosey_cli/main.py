@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from rosey_cli.audit import audit
 from rosey_cli.backup.commands import backup, restore
 from rosey_cli.config import commands as config
 from rosey_cli.dead_letters import commands as dead_letters
@@ -43,6 +44,7 @@ def version() -> None:
 app.command()(up)
 app.command()(stats)
 app.command()(user)
+app.command()(audit)
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(config.app, name="config")
 app.command()(replay)

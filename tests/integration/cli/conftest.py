@@ -22,7 +22,9 @@ def publish(nats_client: Client) -> Publish:
         sequence = 0
         for event in published:
             subject = subjects.for_channel(event.SUBJECT, event.channel)
-            headers = {"Nats-Msg-Id": event.event_id} if event.event_id else None
+            # A command's attempt and outcome are one event, and two messages.
+            result = f":{event.result}" if isinstance(event, events.PmCommand) else ""
+            headers = {"Nats-Msg-Id": event.event_id + result} if event.event_id else None
             ack = await nats_client.jetstream().publish(
                 subject, events.encode(event), stream=streams.EVENTS, headers=headers
             )

@@ -18,10 +18,11 @@ from typer.testing import CliRunner, Result
 
 from rosey_cli.failure import Failure
 from rosey_cli.main import app
+from rosey_cli.moments import moment
 from rosey_cli.replay import selection
 from rosey_cli.replay.destinations import Pace, rebuilt
 from rosey_cli.replay.replay import send
-from rosey_cli.replay.selection import Selection, moment, template
+from rosey_cli.replay.selection import Selection, template
 from rosey_core import subjects
 from rosey_database import BotDatabase, DatabaseService
 from rosey_database.ingest.consumer import StreamMessage
@@ -45,7 +46,7 @@ def test_a_time_is_a_date_or_so_long_ago(text: str, expected: float) -> None:
     assert moment(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2 hours", "-1h"])
+@pytest.mark.parametrize("text", ["", "yesterday", "2 hours", "-1h", "0001-01-01"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(Failure, match="is no time: write"):
         moment(text, NOW)

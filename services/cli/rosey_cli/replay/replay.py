@@ -16,6 +16,7 @@ from nats.js.errors import NotFoundError
 from rosey_cli import connection
 from rosey_cli.connection import Address
 from rosey_cli.failure import Failure
+from rosey_cli.moments import moment
 from rosey_cli.replay import selection as selections
 from rosey_cli.replay.destinations import Destination, Pace, Subjects, lines, rebuilt
 from rosey_cli.replay.selection import Selection
@@ -47,8 +48,8 @@ def run(address: Address, request: Request) -> int:
     """
     now = time.time()
     selection = Selection(
-        since=None if request.since is None else selections.moment(request.since, now),
-        until=None if request.until is None else selections.moment(request.until, now),
+        since=None if request.since is None else moment(request.since, now),
+        until=None if request.until is None else moment(request.until, now),
         channel=request.channel,
         subject=None if request.subject is None else selections.template(request.subject),
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from nats.aio.client import Client
@@ -17,25 +15,6 @@ from rosey_core.service import BAD_CONFIGURATION
 from rosey_database.ingest.consumer import Consumer, StreamMessage
 
 _READ: Final = 1000
-_AGO: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
-_SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def moment(text: str, now: float) -> float:
-    """Unix seconds from ``2026-11-20T18:00``, in local time unless it says otherwise, or from ``2h``: so long ago.
-
-    Raises:
-        Failure: it is neither.
-    """
-    ago = _AGO.fullmatch(text.strip())
-    if ago is not None:
-        return now - float(ago["number"]) * _SECONDS[ago["unit"]]
-    try:
-        return datetime.fromisoformat(text.strip()).timestamp()
-    except ValueError:
-        raise Failure(
-            f"{text!r} is no time: write 2026-11-20T18:00, or 30m, 2h or 7d for so long ago", BAD_CONFIGURATION
-        ) from None
 
 
 def template(text: str) -> str:
