@@ -12,6 +12,7 @@ import typer
 
 from rosey_cli import terminal
 from rosey_cli.config.listing import listing
+from rosey_cli.config.migration import migrate_file
 from rosey_cli.failure import Failure
 from rosey_core.config import ConfigError
 from rosey_core.config.document import Document, read
@@ -26,6 +27,24 @@ OptionalFileArgument = Annotated[
     Path | None,
     typer.Argument(metavar="[FILE]", help="A configuration, JSON or YAML (default: what the environment says)."),
 ]
+
+
+@app.command()
+def migrate(
+    file: FileArgument,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")] = False,
+) -> None:
+    """Bring a configuration of the original to version 2; what it was is kept beside it (.v1.bak)."""
+
+    def work() -> int:
+        try:
+            report = migrate_file(file, dry_run=dry_run)
+        except ConfigError as error:
+            raise Failure(str(error)) from None
+        sys.stdout.write(redacted("".join(f"{line}\n" for line in report)))
+        return 0
+
+    terminal.guarded(work)
 
 
 @app.command("schema")

@@ -156,6 +156,12 @@ def is_comment(key: str) -> bool:
     return key.startswith(("_comment", "_note")) or key == "$schema"
 
 
+def without_comments(data: dict[str, Any]) -> dict[str, Any]:
+    """A copy that has no comment key at any depth."""
+    plain: dict[str, Any] = _plain(data, comments=False)
+    return plain
+
+
 def _plain(value: Any, *, comments: bool) -> Any:
     """With texts for keys, and without comments unless they are wanted."""
     if isinstance(value, dict):

@@ -11,9 +11,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from rosey_core.config import document, environment, references, spellings
+from rosey_core.config import document, environment, migration, references, spellings
 from rosey_core.config.document import Document
-from rosey_core.config.errors import KeyPath
+from rosey_core.config.errors import KeyPath, dotted
 from rosey_core.config.models import Config, Platform
 from rosey_core.telemetry import logs
 
@@ -43,7 +43,7 @@ def load_document(found: Document, environ: Mapping[str, str]) -> tuple[Config, 
     Raises:
         ConfigError: something in it is wrong; it tells everything at once.
     """
-    spellings.refuse_older_forms(found)
+    migration.refuse_older_forms(found)
     spellings.modernise(found)
     environment.override(found, environ)
     warnings = spellings.drop_without_effect(found)
@@ -79,8 +79,8 @@ def _take_unknown(found: Document) -> dict[str, Any]:
         similar = difflib.get_close_matches(name, _OWN, n=1, cutoff=_SIMILAR)
         if similar:
             found.refuse((name,), f"unknown section; did you mean {similar[0]!r}?")
-        elif name in spellings.V1_TARGETS:
-            found.refuse((name,), f"belongs in version 2 at {spellings.V1_TARGETS[name]}")
+        elif (name,) in migration.FLAT_TARGETS:
+            found.refuse((name,), f"belongs in version 2 at {dotted(migration.FLAT_TARGETS[name,])}")
     for at, place in found.places.items():
         if place.variable is not None and at[0] in unknown:
             found.refuse(at, "unknown section")

@@ -123,6 +123,7 @@ class Nats(Section):
         password: of that user.
         token: in place of user and password.
         creds: a NATS credentials file.
+        ca: certificates of the authorities to trust at a ``tls://`` address, in the place of the system's.
     """
 
     url: str = "nats://localhost:4222"
@@ -130,6 +131,7 @@ class Nats(Section):
     password: SecretStr | None = None
     token: SecretStr | None = None
     creds: Path | None = None
+    ca: Path | None = None
 
     @property
     def servers(self) -> list[str]:
@@ -144,6 +146,7 @@ class Nats(Section):
             "password": self.password and self.password.get_secret_value(),
             "token": self.token and self.token.get_secret_value(),
             "credentials_file": self.creds,
+            "authorities_file": self.ca,
         }
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""The original's spellings of a version 2 file, turned into ours, and its older forms, told apart.
+"""The original's spellings of a version 2 file, turned into ours.
 
 ``{"domain": ..., "channel": ["lobby", "door"], "user": ["bot", "secret"]}`` becomes ``{"server": ..., "channel":
 "lobby", "channel_password": "door", "user": "bot", "password": "secret"}``.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rosey_core.config.document import Document
-from rosey_core.config.errors import ConfigError, KeyPath
+from rosey_core.config.errors import KeyPath
 
 SYNONYMS: Final = {("platforms", "domain"): "server", ("platforms", "username"): "user"}
 """Other names of a key, by the section and that name."""
@@ -30,57 +30,6 @@ WITHOUT_EFFECT: Final = {
     ("logging", "media_log_file"): "the database keeps what was played",
 }
 """Keys of the original that are accepted and do nothing, with the reason."""
-
-V1_TARGETS: Final = {
-    "domain": "platforms[0].server",
-    "server": "platforms[0].server",
-    "channel": "platforms[0].channel",
-    "user": "platforms[0].user",
-    "proxy": "platforms[0].proxy",
-    "response_timeout": "platforms[0].response_timeout",
-    "restart_delay": "platforms[0].restart_delay",
-    "retry": "platforms[0].retry",
-    "retry_delay": "platforms[0].retry_delay",
-    "log_level": "logging.level",
-    "db": "database.path",
-    "chat_log_file": "logging.chat_log_file",
-    "media_log_file": "logging.media_log_file",
-}
-"""Where the keys of a version 1 file stand in version 2."""
-
-_ENVIRONMENT_FORM_TARGETS: Final = {
-    "cytube": "platforms[0] (its username as user)",
-    "environment": "nowhere (it is not needed)",
-    "features": "nowhere (it is not needed)",
-    "deployment": "nowhere (it is not needed)",
-}
-
-
-def refuse_older_forms(document: Document) -> None:
-    """Accept version 2 alone.
-
-    Raises:
-        ConfigError: it is a version 1 file, one of the environment form, or of a version that does not exist.
-    """
-    data = document.data
-    version = data.pop("version", None)
-    if version is None and "platforms" not in data:
-        for form, targets, signs in (
-            ("a version 1 (flat) file", V1_TARGETS, {"domain", "server", "channel", "user", "db", "log_level"}),
-            ("a file of the environment form", _ENVIRONMENT_FORM_TARGETS, {"cytube"}),
-        ):
-            if signs & data.keys():
-                raise _older_form(document, form, targets)
-    if version is not None and str(version) not in ("2", "2.0"):
-        if str(version) in ("1", "1.0"):
-            raise _older_form(document, "a version 1 (flat) file", V1_TARGETS)
-        raise document.error(("version",), "this Rosey reads version 2")
-
-
-def _older_form(document: Document, form: str, targets: dict[str, str]) -> ConfigError:
-    moves = ", ".join(f"{key} -> {target}" for key, target in targets.items() if key in document.data)
-    reason = f"is {form}; this Rosey reads version 2. Write 'version: 2'"
-    return document.error((), f"{reason} and move: {moves}" if moves else reason)
 
 
 def modernise(document: Document) -> None:
