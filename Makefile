@@ -49,7 +49,7 @@ format: $(INSTALLED)   ## rewrite to the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-documents: $(INSTALLED)  ## write the generated documents: docs/contract.md
+documents: $(INSTALLED)  ## write what is generated: docs/contract.md, parts of the chart
 	@$(BIN)/python tools/contract.py
 	@$(BIN)/python tools/chart.py
 
