@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -55,6 +56,7 @@ class Bus:
         name: shown in NATS monitoring; answers come to inboxes below ``_INBOX.<name>``, so that permissions can keep
             a user from reading what others are told.
         user, password, token, credentials_file: how to log in; secrets are never logged.
+        authorities_file: certificates to trust at a ``tls://`` address, in the place of the system's.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Bus:
         password: str | None = None,
         token: str | None = None,
         credentials_file: Path | None = None,
+        authorities_file: Path | None = None,
     ) -> None:
         self._servers = [server.strip() for server in url.split(",")]
         self._options: dict[str, Any] = {
@@ -80,6 +83,7 @@ class Bus:
             }.items()
             if value is not None
         }
+        self._authorities_file = authorities_file
         self._client: Client | None = None
         self._listeners: list[Listener] = []
         self._disconnect_listeners: list[Callable[[], None]] = []
@@ -213,9 +217,15 @@ class Bus:
             connect_timeout=CONNECT_TIMEOUT,
             ping_interval=PING_INTERVAL,
             max_outstanding_pings=2,
+            tls=self._tls(),
             **self._options,
         )
         self._gained(client)
+
+    def _tls(self) -> ssl.SSLContext | None:
+        # Read for each client: a certificate that is renewed counts from the next connection on.
+        file = self._authorities_file
+        return None if file is None else ssl.create_default_context(cafile=str(file))
 
     def _note_error(self, error: Exception) -> None:
         text = str(error) or type(error).__name__

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from nats.aio.client import Client, ServerVersion
@@ -289,3 +291,28 @@ async def test_answers_come_to_inboxes_of_its_own(make_nats_server: Callable[...
     assert answerer.client.new_inbox().startswith("_INBOX.other-one.")
     for bus in (asker, answerer):
         await bus.close()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that vouches for itself; its key is beside it, ``tls.key``."""
+    file = tmp_path / "tls.crt"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", str(tmp_path / "tls.key"), "-out", str(file), "-days", "2"]
+    command += ["-subj", "/CN=nats", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(command, check=True, capture_output=True)
+    return file
+
+
+async def test_an_encrypted_connection_is_made_to_whom_the_authorities_vouch_for(
+    make_bus: MakeBus, make_nats_server: Callable[..., NatsServer], certificate: Path
+) -> None:
+    key = certificate.with_suffix(".key")
+    server = make_nats_server(config=f'tls {{cert_file: "{certificate}", key_file: "{key}"}}')
+    address = server.url.replace("nats://", "tls://")
+    trusting = make_bus(address, authorities_file=certificate)
+    distrustful = make_bus(address)
+    await trusting.start()
+    await distrustful.start()
+    await trusting.wait_connected()
+    await until(lambda: "certificate verify failed" in (distrustful.problem or ""))
