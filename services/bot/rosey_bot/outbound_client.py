@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Final
 
 from rosey_bot.outbound import OutboundUnavailable
@@ -15,6 +16,9 @@ TIMEOUT: Final = 2.0
 class OutboundClient:
     """``OutboundQueue`` over a bus.
 
+    A claim whose answer does not come, or comes too late, is repeated under the same name until it is answered: the
+    database may have given the messages away, and gives them to nobody else.
+
     Args:
         bus: the connection; it may be down.
         claimed_by: what this bot calls itself in its claims.
@@ -25,14 +29,17 @@ class OutboundClient:
         self._bus: Final = bus
         self._claimed_by: Final = claimed_by
         self._timeout: Final = timeout
+        self._unanswered: Final[dict[str, str]] = {}
 
     async def claim(self, channel: str, limit: int, seconds: float) -> list[queries.ClaimedMessage]:
         """Claim messages; raises ``OutboundUnavailable``."""
-        question = queries.ClaimMessages(limit=limit, seconds=seconds, claimed_by=self._claimed_by)
+        claim_id = self._unanswered.setdefault(channel, uuid.uuid4().hex)
+        question = queries.ClaimMessages(limit=limit, seconds=seconds, claimed_by=self._claimed_by, claim_id=claim_id)
         subject = subjects.for_channel(question.SUBJECT, channel)
         try:
             answer = await self._bus.request(subject, queries.encode(question), self._timeout)
             messages: list[queries.ClaimedMessage] = queries.decode_reply(queries.ClaimMessages, answer)
         except (BusError, queries.RequestFailed) as error:
             raise OutboundUnavailable(str(error)) from None
+        self._unanswered.pop(channel, None)
         return messages

@@ -101,6 +101,8 @@ class ClaimMessages(Request, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         claimed_by: who posts them.
+        claim_id: a name for this claim, different from those of ``claimed_by``'s claims before: who gets no answer asks
+            again under the same name, and is given what the first try was.
         seconds: for how long.
         max_retries: messages that failed so often are left out.
     """
@@ -109,6 +111,7 @@ class ClaimMessages(Request, frozen=True, kw_only=True, omit_defaults=True):
     REPLY = list[ClaimedMessage]
     limit: Limit = 50
     claimed_by: str = ""
+    claim_id: str = ""
     seconds: ClaimSeconds = 30.0
     max_retries: Retries = 3
 

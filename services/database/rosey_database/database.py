@@ -345,9 +345,13 @@ class BotDatabase:
         *,
         claimed_by: str = "",
         seconds: float = CLAIM_SECONDS,
+        claim_id: str = "",
         channel: str | None = None,
     ) -> list[Row]:
         """Take due messages to post them: each is given once, and needs a word on its outcome within ``seconds``.
+
+        Args:
+            claim_id: names this claim of ``claimed_by``; repeated, it gets the same messages again.
 
         Returns:
             [{id, timestamp, message, retry_count, last_error, claimed_until}], oldest first.
@@ -363,10 +367,10 @@ class BotDatabase:
                 max_retries=max_retries,
                 time=now,
                 seconds=seconds,
+                claim_id=claim_id,
             )
 
-        messages = await self._batch(claim, channel, durable=True)
-        return [{**message, "claimed_until": now + seconds} for message in messages]
+        return await self._batch(claim, channel, durable=True)
 
     async def get_outbound_outcome_unknown(self, *, channel: str | None = None) -> list[Row]:
         """Messages whose claim ran out without a word: [{id, timestamp, message, claimed_by, claimed_until}]."""

@@ -173,6 +173,8 @@ outbound_messages = Table(
     Column("claimed_until", Float),
     # When it last failed: the same failure reported twice counts once.
     Column("failed_at", Float, nullable=False, server_default="0"),
+    # The claim's name, by which it can be repeated.
+    Column("claim", Text),
     Index("outbound_messages_due", "sent", "timestamp"),
     sqlite_autoincrement=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -86,8 +87,26 @@ async def test_messages_are_claimed_for_the_channel() -> None:
     bus = FakeBus([message])
     [claimed] = await OutboundClient(bus, claimed_by="bot-1").claim("lobby", 5, 60)
     assert (claimed.id, claimed.message) == (4, "hi")
-    question = {"limit": 5, "claimed_by": "bot-1", "seconds": 60.0}
-    assert bus.asked == [("rosey.db.messages.outbound.claim.lobby", question, 2.0)]
+    [(subject, question, timeout)] = bus.asked
+    assert (subject, timeout) == ("rosey.db.messages.outbound.claim.lobby", 2.0)
+    assert question.pop("claim_id")
+    assert question == {"limit": 5, "claimed_by": "bot-1", "seconds": 60.0}
+
+
+async def test_a_claim_without_an_answer_is_repeated_under_its_name_and_one_with_an_answer_is_not() -> None:
+    client = OutboundClient(FakeBus(RequestTimeout("x")), claimed_by="bot-1")
+
+    async def claim(answer: Any, channel: str = "lobby") -> str:
+        client._bus = bus = FakeBus(answer)
+        with suppress(OutboundUnavailable):
+            await client.claim(channel, 5, 60)
+        return str(bus.asked[0][1]["claim_id"])
+
+    first = await claim(RequestTimeout("x"))
+    elsewhere = await claim([], channel="lounge")
+    assert await claim({"success": False, "error": "database: locked"}) == first
+    assert await claim([]) == first
+    assert len({first, elsewhere, await claim([])}) == 3
 
 
 @pytest.mark.parametrize(

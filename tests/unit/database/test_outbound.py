@@ -85,6 +85,25 @@ async def test_what_is_claimed_is_given_to_nobody_else(temp_database: BotDatabas
     assert await _ids(temp_database, bypass_backoff=True) == []
 
 
+async def test_a_claim_that_is_repeated_gets_what_it_got(temp_database: BotDatabase, clock: MovableClock) -> None:
+    ids = [await temp_database.enqueue_outbound_message(text) for text in ("one", "two", "three")]
+
+    async def claim(name: str, by: str = "rosey") -> list[int]:
+        messages = await temp_database.claim_outbound_messages(2, claimed_by=by, claim_id=name, seconds=30)
+        return [message["id"] for message in messages]
+
+    assert await claim("a") == ids[:2]
+    first = await temp_database.claim_outbound_messages(2, claimed_by="rosey", claim_id="a", seconds=30)
+    assert [message["claimed_until"] for message in first] == [pytest.approx(clock.now + 30)] * 2
+    assert await claim("b") == ids[2:]
+    assert await claim("a", by="another") == []
+    # What became of one is known, and must not be posted again.
+    await temp_database.mark_outbound_sent(ids[0])
+    assert await claim("a") == ids[1:2]
+    clock.move(31)
+    assert await claim("a") == []
+
+
 async def test_a_claim_that_ran_out_is_of_unknown_outcome_and_never_given_again(
     temp_database: BotDatabase, clock: MovableClock
 ) -> None:

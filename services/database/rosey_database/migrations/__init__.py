@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 VERSION_TABLE: Final = "rosey_schema_version"
 """Not Alembic's usual name: files of the original have an ``alembic_version`` of their own."""
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every revision, oldest first."""
 ORIGINAL: Final = "original"
 """In place of a revision: a file of the original, v0.1 to v0.9."""

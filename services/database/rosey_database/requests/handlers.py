@@ -32,6 +32,7 @@ async def claim(
         request.max_retries,
         claimed_by=request.claimed_by,
         seconds=request.seconds,
+        claim_id=request.claim_id,
         channel=channel,
     )
     return [queries.ClaimedMessage(**message) for message in messages]

@@ -1,7 +1,7 @@
 """Messages that others want posted: queued here, claimed by a bot, and settled by its word on the outcome.
 
 At most once: only what is claimed is posted, and a claim that ran out without an outcome is never given again,
-since nobody knows whether the message was posted.
+since nobody knows whether the message was posted. A bot that got no answer repeats its claim under the same name.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import Any, Final
 BACKOFF_S: Final = 60
 """A failed message is due again 60 * 2^retries seconds after it was queued, as in the original."""
 
-_COLUMNS: Final = "id, timestamp, message, retry_count, last_error"
-UNSENT: Final = f"""
+_NAMES: Final = ("id", "timestamp", "message", "retry_count", "last_error")
+_COLUMNS: Final = ", ".join(_NAMES)
+_UNSENT: Final = f"""
     SELECT {_COLUMNS} FROM outbound_messages
     WHERE channel_id = ? AND sent = 0 AND claimed_by IS NULL AND retry_count < ?
       AND (? OR retry_count = 0 OR timestamp + {BACKOFF_S} * (1 << min(retry_count, 30)) <= ?)
@@ -43,8 +44,8 @@ def unsent(
     bypass_backoff: bool = False,
 ) -> list[dict[str, Any]]:
     """The messages that are due, oldest first: {id, timestamp, message, retry_count, last_error}."""
-    rows = connection.execute(UNSENT, (channel_id, max_retries, int(bypass_backoff), int(time), limit)).fetchall()
-    return [dict(zip(("id", "timestamp", "message", "retry_count", "last_error"), row, strict=True)) for row in rows]
+    rows = connection.execute(_UNSENT, (channel_id, max_retries, int(bypass_backoff), int(time), limit)).fetchall()
+    return [dict(zip(_NAMES, row, strict=True)) for row in rows]
 
 
 def claim(
@@ -56,14 +57,41 @@ def claim(
     max_retries: int,
     time: float,
     seconds: float,
+    claim_id: str = "",
 ) -> list[dict[str, Any]]:
-    """Give due messages to a bot for ``seconds``; each message is given once for each try."""
+    """Give due messages to a bot for ``seconds``; each message is given once for each try.
+
+    A claim that repeats ``claim_id`` while it holds gets what it got, less what became of it, and nothing else.
+
+    Returns:
+        As ``unsent``, with ``claimed_until``.
+    """
+    if claim_id:
+        held = _held(connection, channel_id=channel_id, claimed_by=claimed_by, claim_id=claim_id, time=time)
+        if held:
+            return held
     messages = unsent(connection, channel_id=channel_id, limit=limit, max_retries=max_retries, time=time)
+    until = time + seconds
     connection.executemany(
-        "UPDATE outbound_messages SET claimed_by = ?, claimed_until = ? WHERE id = ?",
-        [(claimed_by, time + seconds, message["id"]) for message in messages],
+        "UPDATE outbound_messages SET claimed_by = ?, claimed_until = ?, claim = ? WHERE id = ?",
+        [(claimed_by, until, claim_id or None, message["id"]) for message in messages],
     )
-    return messages
+    return [{**message, "claimed_until": until} for message in messages]
+
+
+def _held(
+    connection: sqlite3.Connection, *, channel_id: int, claimed_by: str, claim_id: str, time: float
+) -> list[dict[str, Any]]:
+    """What a claim holds of which nothing is known yet."""
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS}, claimed_until FROM outbound_messages
+        WHERE channel_id = ? AND sent = 0 AND claimed_by = ? AND claim = ? AND claimed_until > ?
+        ORDER BY timestamp, id
+        """,  # noqa: S608
+        (channel_id, claimed_by, claim_id, time),
+    )
+    return [dict(zip((*_NAMES, "claimed_until"), row, strict=True)) for row in rows]
 
 
 def mark_sent(connection: sqlite3.Connection, *, channel_id: int, message_id: int, time: float) -> bool:
@@ -71,7 +99,8 @@ def mark_sent(connection: sqlite3.Connection, *, channel_id: int, message_id: in
     return (
         connection.execute(
             """
-            UPDATE outbound_messages SET sent = 1, sent_timestamp = ?, claimed_by = NULL, claimed_until = NULL
+            UPDATE outbound_messages SET sent = 1, sent_timestamp = ?,
+                claimed_by = NULL, claimed_until = NULL, claim = NULL
             WHERE id = ? AND channel_id = ? AND sent = 0
             """,
             (int(time), message_id, channel_id),
@@ -91,7 +120,7 @@ def mark_failed(
         connection.execute(
             """
             UPDATE outbound_messages SET retry_count = retry_count + 1, last_error = ?, sent = ?,
-                claimed_by = NULL, claimed_until = NULL, failed_at = ?
+                claimed_by = NULL, claimed_until = NULL, claim = NULL, failed_at = ?
             WHERE id = ? AND channel_id = ? AND sent = 0 AND failed_at < ?
             """,
             (error, int(permanent), time, message_id, channel_id, time),

@@ -118,7 +118,7 @@ def _create_user_tables() -> None:
         sa.CheckConstraint("total_time_connected >= 0", name="user_stats_time"),
     )
     op.create_index("user_stats_user", "user_stats", ["channel_id", "user_key"], unique=True)
-    op.create_index("user_stats_chatters", "user_stats", ["channel_id", sa.text("total_chat_lines DESC"), "user_key"])
+    op.create_index("user_stats_chatters", "user_stats", ["channel_id", "total_chat_lines"])
     op.create_index(
         "user_stats_present", "user_stats", ["channel_id"], sqlite_where=sa.text("current_session_start IS NOT NULL")
     )
