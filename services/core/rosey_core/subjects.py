@@ -131,14 +131,19 @@ def channel_of_request(subject: str, template: str) -> str | None:
     return channel
 
 
+def is_plain(subject: str) -> bool:
+    """Whether every client can publish on it and read it: visible ASCII characters, no empty token, no wildcard."""
+    visible = subject.isascii() and subject.isprintable() and " " not in subject
+    return visible and _ODD_TOKENS.isdisjoint(subject.split("."))
+
+
 def dead_letter(subject: str) -> str:
     """Where the dead letter of an event that came on ``subject`` is published.
 
     NATS lets a publisher use subjects that cannot be published on with a prefix (too long) or by every client (not
     UTF-8, control characters): their letters go where those of the channel-less form do, or of unknown events.
     """
-    is_plain = subject.isascii() and subject.isprintable() and _ODD_TOKENS.isdisjoint(subject.split("."))
-    if is_plain and len(subject) <= _DEAD_LETTER_LIMIT:
+    if is_plain(subject) and len(subject) <= _DEAD_LETTER_LIMIT:
         return f"{DEAD_LETTERS}.{subject}"
     template = subject.rpartition(".")[0]
     return f"{DEAD_LETTERS}.{template if template in _EVENT_SET else 'unknown'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -40,9 +40,11 @@ class Batch:
         future: how many events were dated too far ahead.
     """
 
-    __slots__ = ("future", "items", "last", "last_id", "missing", "poison")
+    __slots__ = ("_messages", "_stream_created", "future", "items", "last", "last_id", "missing", "poison")
 
-    def __init__(self, messages: Iterable[StreamMessage], *, stream_created: str) -> None:
+    def __init__(self, messages: Sequence[StreamMessage], *, stream_created: str) -> None:
+        self._messages = messages
+        self._stream_created = stream_created
         self.items: list[Item] = []
         self.poison: list[Poison] = []
         self.missing = 0
@@ -75,3 +77,7 @@ class Batch:
             )
             self.last_id = event_id
             self.items.append(Item(message, Received(event, channel, event_id, time, stored)))
+
+    def parts(self) -> list[Batch]:
+        """A batch of each message."""
+        return [Batch([message], stream_created=self._stream_created) for message in self._messages]

@@ -89,7 +89,7 @@ class Consumer:
         self._last_heard = 0.0
         self._reconnects = client.stats["reconnects"]
         self.pending = 0
-        """How many messages the server still had after the last one taken."""
+        """How many messages the server still had after the last one taken, or when it was last asked."""
 
     async def start(self) -> None:
         """Make the consumer and ask for the first messages.
@@ -113,6 +113,7 @@ class Consumer:
             ),
         )
         self._name = info.name
+        self.pending = info.num_pending or 0
         self._heard()
         for _ in range(PULLS_OUTSTANDING):
             await self._pull()
@@ -141,8 +142,22 @@ class Consumer:
         """Make ``take`` return at once, with what there is."""
         self._arrived.set()
 
-    async def take(self, limit: int) -> list[StreamMessage]:
+    async def ask_pending(self) -> int:
+        """Ask the server how many messages it still has for this consumer, those on their way not counted.
+
+        Raises:
+            nats.errors.Error: it does not answer.
+        """
+        info = await self._client.jsm().consumer_info(self._stream, self._name)
+        if not self._messages:
+            self.pending = info.num_pending or 0
+        return self.pending
+
+    async def take(self, limit: int, timeout: float | None = None) -> list[StreamMessage]:
         """Wait for messages and return up to ``limit`` of them, none where it was interrupted.
+
+        Args:
+            timeout: seconds after which none are returned; ``None`` to wait for ever.
 
         Raises:
             ConsumerLost: the rest must be read by a new consumer.
@@ -151,7 +166,11 @@ class Consumer:
             if self._lost is not None:
                 raise self._lost
             self._arrived.clear()
-            await self._arrived.wait()
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return []
         taken, self._messages = self._messages[:limit], self._messages[limit:]
         self._waiting_bytes -= sum(len(payload) for _, _, payload in taken)
         messages = []

@@ -12,7 +12,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import nats.errors
@@ -22,8 +21,9 @@ from nats.js.errors import NotFoundError
 from rosey_core import streams
 from rosey_core.bus import NotConnected
 from rosey_core.streams import StreamLimits, StreamUnavailable
-from rosey_database import effects, sqlite
+from rosey_database import sqlite
 from rosey_database.ingest import dead_letters, lookup, position, start
+from rosey_database.ingest.application import Unstorable, apply
 from rosey_database.ingest.batch import Batch, Item, Poison
 from rosey_database.ingest.consumer import Consumer, ConsumerLost
 from rosey_database.ingest.position import Fenced, Position
@@ -38,12 +38,12 @@ BUSY_BATCH: Final = range(16, 500)
 """Batches after which it waits: smaller ones come when it is quiet, larger ones need no company."""
 RETRY_WAITS_S: Final = (0.05, 2.0)
 STANDBY_POLL_S: Final = 0.25
+FRUITLESS_LIMIT: Final = 3
+"""Readings in a row that ended and brought nothing, after which that is a problem and no accident."""
+QUIET_S: Final = 1.0
+"""A reading that lasts so long is sound; and a stream of which nothing has come for so long is asked what it has."""
 TAKEOVER_S: Final = 1.5
 """A position that has not moved for this long while events wait belongs to nobody: who stands by takes over."""
-
-ALONE_LIMIT: Final = 1000
-"""Messages read one by one at most before a consumer is tried again, and after which a consumer is trusted again."""
-DEAF_AFTER_S: Final = 1
 
 
 class Stored(NamedTuple):
@@ -117,6 +117,7 @@ class Ingest:
         self._consumer: Consumer | None = None
         self._stopping = asyncio.Event()
         self._alone = 0
+        self._fruitless = 0
         self.standing_by = False
         """Whether another service is at work on this database."""
         self.problem: str | None = "not started"
@@ -162,11 +163,16 @@ class Ingest:
             except ConsumerLost as lost:
                 self._restarted(lost.reason)
                 log.info("reading anew: %s", lost)
-                self._alone = min(max(2 * self._alone, 1), ALONE_LIMIT)
+                self._alone = lookup.more_alone(self._alone)
                 if lost.reason == "heartbeat":
                     await self._reconnect_if_deaf()
                 if lost.reason != "connection":
-                    continue
+                    if self.position != before:
+                        wait = RETRY_WAITS_S[0]
+                        continue
+                    self._fruitless += 1
+                    if self._fruitless >= FRUITLESS_LIMIT:
+                        self._say(f"reading the stream ends again and again: {lost}")
             except StreamUnavailable as error:
                 self._say(str(error))
             except NotConnected as error:
@@ -196,17 +202,23 @@ class Ingest:
         read = 0
         try:
             await consumer.start()
-            self.problem = None
-            self.pending = max(info.state.last_seq - reached.sequence, 0)
+            if self._fruitless < FRUITLESS_LIMIT:
+                self.problem = None
+            self.pending = consumer.pending
             self.working.set()
             while not self._stopping.is_set():
-                messages = await consumer.take(BATCH_LIMIT)
+                messages = await consumer.take(BATCH_LIMIT, QUIET_S if self.pending or self._fruitless else None)
+                self._fruitless = 0
+                self.problem = None
+                if not messages and self.pending:
+                    # What was waiting may have been deleted.
+                    self.pending = await consumer.ask_pending()
                 if messages:
                     batch = Batch(messages, stream_created=str(begun.position.created))
                     await self._store(client, batch)
                     self.pending = consumer.pending
                     read += len(messages)
-                    if read >= ALONE_LIMIT:
+                    if read >= lookup.ALONE_LIMIT:
                         self._alone = 0
                     if len(messages) in BUSY_BATCH:
                         await asyncio.sleep(GATHER_S)
@@ -232,27 +244,18 @@ class Ingest:
         return reached
 
     async def _reconnect_if_deaf(self) -> None:
-        """After a message that it cannot read nats-py hears nothing more, and finds that out only minutes later."""
         try:
             client = self._client()
         except NotConnected:
             return
-        try:
-            await client.rtt(DEAF_AFTER_S)
-        except (nats.errors.Error, TimeoutError, OSError):
-            log.warning("nothing is heard from NATS: connecting anew")
-            await client.force_reconnect()
+        await lookup.reconnect_if_deaf(client)
 
     async def _store(self, client: Client, batch: Batch) -> None:
         for poison in batch.poison:
             await self._reject(client, poison)
         try:
             await self._commit(batch)
-        except sqlite3.Error as error:
-            if sqlite.is_storage_fault(error):
-                raise
-            await self._store_one_by_one(client, batch)
-        except (ValueError, TypeError, OverflowError, KeyError):
+        except Unstorable:
             await self._store_one_by_one(client, batch)
         if batch.missing:
             self._missing(batch)
@@ -268,9 +271,7 @@ class Ingest:
 
         def transact(transaction: Transaction) -> int:
             position.move(transaction.connection, built_on=built_on, to=to)
-            return effects.apply(
-                transaction.connection, transaction.channel_ids, [item.received for item in batch.items]
-            )
+            return apply(transaction, batch.items)
 
         duplicates = await self._writer.run(transact)
         self.position = to
@@ -288,20 +289,15 @@ class Ingest:
             )
 
     async def _store_one_by_one(self, client: Client, batch: Batch) -> None:
-        """Find out which event of a batch the database will not take: it becomes a dead letter, the others stay."""
-        good: list[Item] = []
-        for item in batch.items:
+        """Store a batch in parts of one message: what the database will not take alone becomes a dead letter."""
+        for part in batch.parts():
             try:
-                await self._writer.run(partial(_try, item=item))
-            except _Applies:
-                good.append(item)
-            except Exception as error:
-                if isinstance(error, sqlite3.Error) and sqlite.is_storage_fault(error):
-                    raise
-                reason = f"could not be stored: {type(error).__name__}: {error}"
-                await self._reject(client, Poison(item.message, reason))
-        batch.items = good
-        await self._commit(batch)
+                await self._commit(part)
+            except Unstorable as error:
+                for item in part.items:
+                    await self._reject(client, Poison(item.message, str(error)))
+                part.items = []
+                await self._commit(part)
 
     async def _reject(self, client: Client, poison: Poison) -> None:
         created = self.position.created if self.position is not None else 0
@@ -327,7 +323,7 @@ class Ingest:
                 try:
                     now = await self._writer.run(lambda t: position.read(t.connection, streams.EVENTS))
                     waiting = now is None or await self._differs(now)
-                except (NotConnected, nats.errors.Error, sqlite3.Error, TimeoutError, OSError) as error:
+                except (NotConnected, nats.errors.Error, sqlite3.Error, TimeoutError, OSError, ValueError) as error:
                     log.info("standing by: %s", error)
                     await self._pause(STANDBY_POLL_S)
                     continue
@@ -348,7 +344,10 @@ class Ingest:
             info = await self._client().jsm().stream_info(streams.EVENTS)
         except NotFoundError:
             return True
-        return info.state.last_seq != stored.sequence or start.created_microseconds(info) != stored.created
+        if start.created_microseconds(info) != stored.created or info.state.last_seq < stored.sequence:
+            return True
+        # What is behind the position may have been deleted.
+        return await lookup.next_message(self._client(), streams.EVENTS, start=stored.sequence + 1) is not None
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -370,12 +369,3 @@ class Ingest:
         log.error("%d events are gone from the stream before they were stored: they are lost", batch.missing)
         if self._observer is not None:
             self._observer.missing(batch.missing)
-
-
-class _Applies(Exception):
-    """Rolls a trial back: the event can be stored."""
-
-
-def _try(transaction: Transaction, *, item: Item) -> None:
-    effects.apply(transaction.connection, transaction.channel_ids, [item.received])
-    raise _Applies

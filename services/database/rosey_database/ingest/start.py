@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 import nats.errors
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
-from nats.js.errors import NotFoundError
 
 from rosey_core import events, identity, streams
+from rosey_database.ingest import lookup
 from rosey_database.ingest import position as positions
 from rosey_database.ingest.position import Position
 from rosey_database.writer import Writer
@@ -78,15 +78,14 @@ async def _mismatch(client: Client, info: StreamInfo, stored: Position) -> str |
         return f"it ends at {info.state.last_seq}, and {stored.sequence} was stored from it"
     if stored.sequence < info.state.first_seq or not stored.message_time:
         return None
-    try:
-        message = await client.jsm().get_msg(streams.EVENTS, stored.sequence)
-    except NotFoundError:
+    message = await lookup.next_message(client, streams.EVENTS, start=stored.sequence)
+    if message is None or message.sequence != stored.sequence:
         return None
-    if message.time is not None and _microseconds(message.time) != stored.message_time // 1000:
+    if message.nanoseconds // 1000 != stored.message_time // 1000:
         return f"{stored.sequence} is now another message"
-    if stored.message_id is not None and message.subject is not None:
+    if stored.message_id is not None:
         try:
-            event, _ = events.decode(message.subject, message.data or b"")
+            event, _ = events.decode(message.subject, message.payload)
         except events.InvalidEvent:
             return f"{stored.sequence} is now another message"
         if event.event_id is not None and identity.id_bytes(event.event_id) != stored.message_id:
