@@ -209,3 +209,15 @@ spec:
 {{- $root := index . 0 -}}
 {{- (include (print $root.Template.BasePath (index . 1)) $root | fromYaml).data | toJson | sha256sum -}}
 {{- end -}}
+
+{{/* Whether objects of the Prometheus operator are rendered, as text: (list $ "PodMonitor"). */}}
+{{- define "rosey.monitors" -}}
+{{- $root := index . 0 -}}
+{{- $kind := index . 1 -}}
+{{- $mode := $root.Values.monitoring.renderMode -}}
+{{- if or (eq $mode "alwaysRender") ($root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/v1/%s" $kind)) -}}
+true
+{{- else if eq $mode "failIfMissing" -}}
+{{- fail (printf "monitoring: the cluster has no %s: install the CRDs of the Prometheus operator, or set monitoring.renderMode" $kind) -}}
+{{- end -}}
+{{- end -}}
