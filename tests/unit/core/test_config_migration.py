@@ -152,8 +152,26 @@ def test_forms_are_told_apart(data: dict[str, Any], form: Form | None) -> None:
 
 
 _NAMES = st.sampled_from(
-    "domain server channel user proxy retry db log_level logging health database cytube platforms legacy nats llm "
-    "_note x".split()
+    [
+        "domain",
+        "server",
+        "channel",
+        "user",
+        "proxy",
+        "retry",
+        "db",
+        "log_level",
+        "logging",
+        "health",
+        "database",
+        "cytube",
+        "platforms",
+        "legacy",
+        "nats",
+        "llm",
+        "_note",
+        "x",
+    ]
 )
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(["", "a", "${x", "$${y}"]),

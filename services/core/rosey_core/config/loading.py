@@ -98,6 +98,9 @@ def _resolve_references(found: Document, environ: Mapping[str, str]) -> None:
         if isinstance(value, str):
             try:
                 text, targets = references.resolve(value, environ, directory)
+                text.encode()
+            except UnicodeEncodeError:
+                found.refuse(at, "has half a character, which is no text")
             except ValueError as error:
                 found.refuse(at, str(error))
             else:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
@@ -34,6 +34,7 @@ CYTUBE: Final = "https://cytu.be"
 _CHANNEL_URL: Final = re.compile(r"(?P<server>https?://[^/]+)/r/(?P<name>[^/?#]+)/?")
 _CHANNEL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _USER_NAME: Final = re.compile(r"[A-Za-z0-9_\-\u00c0-\u00ff]{1,20}")
+_PROXY_SCHEMES: Final = ("socks5", "http")
 _NATS_SCHEMES: Final = ("nats", "tls", "ws", "wss")
 
 
@@ -54,6 +55,8 @@ class Platform(Section):
         channel_password: for channels that ask for one.
         user: the name to log in with: as a guest without ``password``; without a name the bot does not log in.
         password: the account's.
+        proxy: what the bot goes through, ``socks5://host:port`` or ``http://host:port``, with ``user:password@`` before
+            the host where it asks for one.
         enabled: whether the bot goes there.
     """
 
@@ -64,6 +67,7 @@ class Platform(Section):
     channel_password: SecretStr | None = None
     user: str | None = None
     password: SecretStr | None = None
+    proxy: SecretStr | None = None
     enabled: bool = True
 
     _key: str = PrivateAttr("")
@@ -72,6 +76,12 @@ class Platform(Section):
     def key(self) -> str:
         """The channel's key, unique in the configuration."""
         return self._key or channel_key(self.channel)
+
+    def under(self, key: str) -> Self:
+        """The same channel under another key."""
+        copy = self.model_copy()
+        copy._key = key
+        return copy
 
     @model_validator(mode="before")
     @classmethod
@@ -84,13 +94,17 @@ class Platform(Section):
     @field_validator("server")
     @classmethod
     def _check_server(cls, server: str) -> str:
-        server = server.strip().rstrip("/")
+        server = server.strip()
         if "://" not in server:
             server = f"https://{server}"
-        parts = urlsplit(server)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        try:
+            parts = urlsplit(server)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or "@" in parts.netloc:
             raise ValueError("should be the address of a CyTube site, like https://cytu.be")
-        return server
+        return server.rstrip("/")
 
     @field_validator("channel")
     @classmethod
@@ -112,6 +126,19 @@ class Platform(Section):
         if password is not None and info.data.get("user", "") is None:
             raise ValueError("is of no use without 'user'")
         return password
+
+
+    @field_validator("proxy")
+    @classmethod
+    def _check_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit("" if proxy is None else proxy.get_secret_value())
+        try:
+            good = proxy is None or (parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and bool(parts.port))
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("should be the address of a proxy, like socks5://localhost:1080 or http://localhost:3128")
+        return proxy
 
 
 class Nats(Section):
@@ -258,6 +285,11 @@ class Bot(Section):
         status_interval: seconds between two reports of the status.
         stats_timeout: seconds that the database has for an answer.
         outbound_interval: seconds between two looks into the outbound queue.
+        added_channels: whether this bot takes the channels that are added at run time; of several bots, one.
+        secrets_dir: where the files lie that such channels refer to for their passwords.
+        connections_per_address: how many connections a CyTube server allows an address at a time.
+        connection_interval: seconds in which it allows an address one connection more, after five at once.
+        guest_login_interval: seconds in which it allows an address one guest's login.
     """
 
     spool_dir: Path = Path("bot_spool")
@@ -268,6 +300,11 @@ class Bot(Section):
     status_interval: Seconds = 10.0
     stats_timeout: Seconds = 0.8
     outbound_interval: Seconds = 2.0
+    added_channels: bool = True
+    secrets_dir: Path = Path("secrets")
+    connections_per_address: int = Field(default=10, ge=1)
+    connection_interval: Seconds = 10.0
+    guest_login_interval: Seconds = 60.0
 
 
 class Health(Section):

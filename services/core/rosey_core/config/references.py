@@ -14,6 +14,7 @@ from typing import Final
 _REFERENCE: Final = re.compile(r"\$(\$\{|\{(?P<target>[^}]*)\})")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FILE: Final = "file:"
+_ENVIRONMENT: Final = "env:"
 
 
 def resolve(text: str, environ: Mapping[str, str], directory: Path) -> tuple[str, tuple[str, ...]]:
@@ -39,6 +40,7 @@ def resolve(text: str, environ: Mapping[str, str], directory: Path) -> tuple[str
         targets.append(target)
         if target.startswith(_FILE):
             return _from_file(directory / os.path.expanduser(target.removeprefix(_FILE)))
+        target = target.removeprefix(_ENVIRONMENT)
         if _VARIABLE.fullmatch(target) is None:
             raise ValueError("'${...}' must name an environment variable or 'file:' and a path ('$${' is a plain '${')")
         if not environ.get(target):
