@@ -12,7 +12,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
 from rosey_cli.failure import Failure
-from rosey_core import streams
+from rosey_core import streams, subjects
 from rosey_database.ingest import dead_letters as headers
 
 _FETCH: Final = 500
@@ -121,9 +121,16 @@ async def replay(client: Client, number: int) -> DeadLetter:
     If it is still none, another dead letter comes of it.
 
     Raises:
-        Failure: there is none of this number, or its payload is not kept in full any more.
+        Failure: there is none of this number, its payload is not kept in full any more, or its subject is none that
+            may be published on.
     """
     letter, payload = await read(client, number)
+    # What is not plain stands there as something else, since headers are ASCII: spaces, or escapes with a backslash.
+    if not subjects.is_plain(letter.subject) or "\\" in letter.subject:
+        raise Failure(
+            f"dead letter {number} came on a subject that cannot be published on: publish what "
+            f"rosey dlq show {number} says on the right one, then rosey dlq drop {number}"
+        )
     if letter.is_excerpt:
         payload = await _complete(client, letter, payload)
     # Published only once the stream says so: till then the dead letter is the only copy. Without headers, for which a

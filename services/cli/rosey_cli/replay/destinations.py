@@ -16,14 +16,14 @@ import msgspec
 from nats.aio.client import Client
 
 from rosey_cli.failure import Failure
-from rosey_core import streams
-from rosey_database import BotDatabase, effects
+from rosey_core import streams, subjects
+from rosey_database import BotDatabase
 from rosey_database.ingest import position
+from rosey_database.ingest.application import Unstorable, apply
 from rosey_database.ingest.batch import Batch
 from rosey_database.ingest.consumer import StreamMessage
 from rosey_database.ingest.position import Position
 from rosey_database.ingest.start import created_microseconds
-from rosey_database.writer import Transaction
 
 _SLICE_S: Final = 0.02
 
@@ -31,8 +31,8 @@ _SLICE_S: Final = 0.02
 class Destination(Protocol):
     """Takes messages in order."""
 
-    async def take(self, messages: Sequence[StreamMessage]) -> None:
-        """Take some."""
+    async def take(self, messages: Sequence[StreamMessage]) -> int:
+        """Take some; returns how many of them were left out, since they cannot go there."""
 
 
 class Pace:
@@ -61,6 +61,8 @@ class Pace:
 class Subjects:
     """Publishes each message on a prefix and its own subject, where the event stream does not take it again.
 
+    A subject that is not plain is left out: whoever listens might lose the connection by it.
+
     Args:
         client: connected to NATS.
         prefix: without a full stop at its end.
@@ -70,11 +72,13 @@ class Subjects:
         self._client = client
         self._prefix = prefix
 
-    async def take(self, messages: Sequence[StreamMessage]) -> None:
+    async def take(self, messages: Sequence[StreamMessage]) -> int:
         """Publish."""
-        for message in messages:
+        plain = [message for message in messages if subjects.is_plain(message.subject)]
+        for message in plain:
             await self._client.publish(f"{self._prefix}.{message.subject}", message.payload)
         await self._client.flush()
+        return len(messages) - len(plain)
 
 
 class Lines:
@@ -86,11 +90,12 @@ class Lines:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
-    async def take(self, messages: Sequence[StreamMessage]) -> None:
+    async def take(self, messages: Sequence[StreamMessage]) -> int:
         """Write."""
         for message in messages:
             self._file.write(msgspec.json.encode(_object(message)) + b"\n")
         self._file.flush()
+        return 0
 
 
 def _object(message: StreamMessage) -> dict[str, Any]:
@@ -138,16 +143,24 @@ class Rebuilt:
         self._last: StreamMessage | None = None
         self._last_id: bytes | None = None
 
-    async def take(self, messages: Sequence[StreamMessage]) -> None:
-        """Apply; what is no event is left out, as the service would."""
+    async def take(self, messages: Sequence[StreamMessage]) -> int:
+        """Apply; what is no event, or none that the database takes, is left out, as the service would."""
         batch = Batch(messages, stream_created=str(self._created))
-
-        def apply(work: Transaction) -> None:
-            effects.apply(work.connection, work.channel_ids, [item.received for item in batch.items])
-
-        await self._database.writer.run(apply)
+        left_out = len(batch.poison)
+        try:
+            await self._apply(batch)
+        except Unstorable:
+            for part in batch.parts():
+                try:
+                    await self._apply(part)
+                except Unstorable:
+                    left_out += 1
         if batch.last is not None:
             self._last, self._last_id = batch.last, batch.last_id
+        return left_out
+
+    async def _apply(self, batch: Batch) -> None:
+        await self._database.writer.run(lambda work: apply(work, batch.items))
 
     async def finish(self) -> None:
         """Note how far the stream is in the database, so that a service goes on from there."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
@@ -55,7 +56,7 @@ def run(address: Address, request: Request) -> int:
     )
     default = request.default_channel or _default_channel(address)
 
-    async def work(bus: Bus) -> int:
+    async def work(bus: Bus) -> Sent:
         try:
             async with _destination(bus.client, request.to, selection, default) as destination:
                 return await send(bus.client, selection, destination, request.rate)
@@ -64,22 +65,31 @@ def run(address: Address, request: Request) -> int:
         except ConsumerLost as lost:
             raise Failure(f"the stream could not be read to its end: {lost}") from None
 
-    count = connection.run(address, work)
-    sys.stderr.write(f"{count} events\n")
+    sent = connection.run(address, work)
+    sys.stderr.write(f"{sent.events} events\n")
+    if sent.left_out:
+        sys.stderr.write(f"{sent.left_out} more could not go there and were left out: see rosey dlq list\n")
     return 0
 
 
-async def send(client: Client, selection: Selection, destination: Destination, rate: float | None) -> int:
-    """Send what is selected to its destination, at most ``rate`` events a second; returns how many it were."""
-    count = 0
+class Sent(NamedTuple):
+    """How many events have arrived, and how many more could not."""
+
+    events: int
+    left_out: int
+
+
+async def send(client: Client, selection: Selection, destination: Destination, rate: float | None) -> Sent:
+    """Send what is selected to its destination, at most ``rate`` events a second."""
+    count = left_out = 0
     pace = None if rate is None else Pace(rate)
     async for messages in selections.read(client, selection):
         for part in [messages] if pace is None else pace.split(messages):
-            await destination.take(part)
+            left_out += await destination.take(part)
             count += len(part)
             if pace is not None:
                 await pace.wait(len(part))
-    return count
+    return Sent(count - left_out, left_out)
 
 
 @asynccontextmanager

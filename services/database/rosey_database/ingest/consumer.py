@@ -143,14 +143,15 @@ class Consumer:
         self._arrived.set()
 
     async def ask_pending(self) -> int:
-        """Ask the server how many messages it still has for this consumer, those on their way not counted.
+        """Ask the server how many messages it still has for this consumer, with those that are on their way.
 
         Raises:
             nats.errors.Error: it does not answer.
         """
         info = await self._client.jsm().consumer_info(self._stream, self._name)
         if not self._messages:
-            self.pending = info.num_pending or 0
+            delivered = info.delivered.consumer_seq if info.delivered is not None else 0
+            self.pending = (info.num_pending or 0) + delivered - (self._next_delivery - 1)
         return self.pending
 
     async def take(self, limit: int, timeout: float | None = None) -> list[StreamMessage]:
