@@ -32,7 +32,7 @@ def permissions() -> dict[str, dict[str, list[str]]]:
     return {
         "bot": {
             "publish": [*subjects.event_patterns(), *_in_every_form(BOT_ASKS)],
-            "subscribe": ["_INBOX.rosey-bot.>"],
+            "subscribe": ["_INBOX.rosey-bot.>", f"{subjects.OUTBOUND_WAITING}.*"],
         },
         "database": {
             "publish": [
@@ -40,6 +40,7 @@ def permissions() -> dict[str, dict[str, list[str]]]:
                 # reply subject, as every one of the stream does, and look through all of them for each new one.
                 "_INBOX.>",
                 f"{subjects.DEAD_LETTERS}.>",
+                f"{subjects.OUTBOUND_WAITING}.*",
                 "$JS.API.INFO",
                 *(f"$JS.API.STREAM.{verb}.{stream}" for stream in both for verb in ("CREATE", "UPDATE", "INFO")),
                 f"$JS.API.STREAM.MSG.GET.{events}",

@@ -55,6 +55,20 @@ Every event may have these fields, the envelope:
 `Nats-Msg-Id` set to the id (for commands: id and result, `<id>:<result>`), and NATS drops a quick repeat by itself.
 """
 
+NOTICES = f"""## Notices
+
+By core NATS, kept nowhere, with nothing in them; always in the full form.
+
+### `{subjects.OUTBOUND_WAITING}`
+
+A message waits to be posted in the channel: the service says so when one is queued, so that the bot need not wait
+until it next looks. Who misses a notice finds the message then.
+
+```
+nats sub {subjects.OUTBOUND_WAITING}.lobby
+```
+"""
+
 EXAMPLES: dict[str, dict[str, Any]] = {
     subjects.USER_JOINED: {"username": "Ann"},
     subjects.USER_LEFT: {"username": "Ann"},
@@ -220,6 +234,7 @@ def contract() -> str:
     ]
     for request in queries.TYPES:
         lines += request_section(request)
+    lines.append(NOTICES)
     return "\n".join(lines).rstrip() + "\n"
 
 

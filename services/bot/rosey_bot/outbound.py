@@ -43,6 +43,12 @@ class OutboundQueue(Protocol):
             OutboundUnavailable: it cannot be reached.
         """
 
+    async def watch(self, channel: str, arrived: Callable[[], None]) -> None:
+        """From now on call ``arrived`` when a message may have come into the channel's queue."""
+
+    async def unwatch(self, channel: str) -> None:
+        """No longer."""
+
 
 class OutboundPoster:
     """Posts one channel's outbound messages.
@@ -79,25 +85,41 @@ class OutboundPoster:
         self._interval: Final = interval
         self._sleep: Final = sleep
         self._problem = ""
+        self._arrived: Final = asyncio.Event()
 
     async def run(self) -> None:
-        """Post what comes, until cancelled."""
-        while True:
-            await self.post_waiting()
-            await self._sleep(self._interval)
+        """Post what comes, until cancelled: at once where the queue tells of it, else at the next look."""
+        await self._queue.watch(self._channel, self._arrived.set)
+        try:
+            while True:
+                self._arrived.clear()
+                # Of as many as are claimed at once there may be more.
+                while await self.post_waiting() == LIMIT:
+                    pass
+                await self._wait()
+        finally:
+            await self._queue.unwatch(self._channel)
 
-    async def post_waiting(self) -> None:
-        """Claim and post what waits, if the bot may speak now."""
+    async def _wait(self) -> None:
+        ends = [asyncio.ensure_future(self._sleep(self._interval)), asyncio.ensure_future(self._arrived.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+
+    async def post_waiting(self) -> int:
+        """Claim and post what waits, if the bot may speak now; returns how many messages it claimed."""
         room = self._room
         if not room.is_joined or room.own_name is None or not room.permissions.allow("chat", room.own_rank):
-            return
+            return 0
         try:
             messages = await self._queue.claim(self._channel, LIMIT, CLAIM_SECONDS)
         except OutboundUnavailable as error:
             if str(error) != self._problem:
                 log.info("%s: no outbound messages: %s", self._channel, error)
             self._problem = str(error)
-            return
+            return 0
         self._problem = ""
         for place, message in enumerate(messages, start=1):
             try:
@@ -107,6 +129,7 @@ class OutboundPoster:
                 for unposted in messages[place:]:
                     self._failed(unposted, "the bot has stopped before it came to it", permanent=False)
                 raise
+        return len(messages)
 
     async def _post(self, message: ClaimedMessage) -> None:
         parts = split_message(message.message)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Final
 
 from rosey_bot.outbound import OutboundUnavailable
-from rosey_bot.statistics_client import Requester
+from rosey_bot.outbound_notices import OutboundNotices
 from rosey_core import queries, subjects
-from rosey_core.bus import BusError
+from rosey_core.bus import Bus, BusError
 
 TIMEOUT: Final = 2.0
 
@@ -25,11 +26,12 @@ class OutboundClient:
         timeout: seconds that an answer may take.
     """
 
-    def __init__(self, bus: Requester, *, claimed_by: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, bus: Bus, *, claimed_by: str, timeout: float = TIMEOUT) -> None:
         self._bus: Final = bus
         self._claimed_by: Final = claimed_by
         self._timeout: Final = timeout
         self._unanswered: Final[dict[str, str]] = {}
+        self._notices: Final = OutboundNotices(bus)
 
     async def claim(self, channel: str, limit: int, seconds: float) -> list[queries.ClaimedMessage]:
         """Claim messages; raises ``OutboundUnavailable``."""
@@ -43,3 +45,11 @@ class OutboundClient:
             raise OutboundUnavailable(str(error)) from None
         self._unanswered.pop(channel, None)
         return messages
+
+    async def watch(self, channel: str, arrived: Callable[[], None]) -> None:
+        """Call ``arrived`` when the database tells that a message waits, and at each connection to NATS."""
+        await self._notices.watch(channel, arrived)
+
+    async def unwatch(self, channel: str) -> None:
+        """No longer."""
+        await self._notices.unwatch(channel)

@@ -69,6 +69,10 @@ REQUESTS: Final[tuple[str, ...]] = (
     QUERY_BAD_REQUESTS,
 )
 
+OUTBOUND_WAITING: Final = "rosey.db.messages.outbound.waiting"
+"""The database service tells a channel's bot, by core NATS and with nothing in it, that a message waits to be posted.
+Only the full form is used. Who misses it finds the message when it next looks into the queue."""
+
 DEAD_LETTERS: Final = "rosey.dlq"
 """Where a rejected event goes: this prefix, then the subject that the event came on."""
 

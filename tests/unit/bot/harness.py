@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +67,10 @@ class Nobody:
 
     async def claim(self, channel: str, limit: int, seconds: float) -> list[ClaimedMessage]:
         raise OutboundUnavailable("away")
+
+    async def watch(self, channel: str, arrived: Callable[[], None]) -> None: ...
+
+    async def unwatch(self, channel: str) -> None: ...
 
     def frame(self, channel: str, name: str) -> None: ...
 

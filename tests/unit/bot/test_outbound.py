@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -30,6 +31,13 @@ class FakeQueue:
         given, self.messages = self.messages[:limit], self.messages[limit:]
         return given
 
+    async def watch(self, channel: str, arrived: Callable[[], None]) -> None:
+        assert channel == "lobby"
+        self.arrived = arrived
+
+    async def unwatch(self, channel: str) -> None:
+        del self.arrived
+
 
 class FakeSending:
     """Says everything, unless the test has other plans."""
@@ -52,14 +60,17 @@ class Posting:
         self.harness = harness
         self.queue = FakeQueue()
         self.sending = FakeSending()
-        self.poster = OutboundPoster(
+        self.poster = self.make(interval=0.01)
+
+    def make(self, *, interval: float) -> OutboundPoster:
+        return OutboundPoster(
             "lobby",
             queue=self.queue,
-            room=harness.room,
+            room=self.harness.room,
             sending=self.sending,  # type: ignore[arg-type]
-            sink=harness.sink,
-            timeline=harness.normaliser.timeline,
-            interval=0.01,
+            sink=self.harness.sink,
+            timeline=self.harness.normaliser.timeline,
+            interval=interval,
         )
 
     def put(self, *texts: str) -> None:
@@ -159,6 +170,19 @@ async def test_the_queue_is_looked_into_again_and_again(posting: Posting) -> Non
     await until(lambda: posting.sending.said == ["late"])
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
+
+
+async def test_notices_are_acted_on_at_once_and_a_full_claim_is_followed_by_another(posting: Posting) -> None:
+    posting.poster = posting.make(interval=600)
+    work = asyncio.create_task(posting.poster.run())
+    await until(lambda: posting.queue.claims == 1)
+    posting.put(*map(str, range(1, 12)))
+    posting.queue.arrived()
+    await until(lambda: len(posting.sending.said) == 11)
+    assert posting.queue.claims == 4
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert not hasattr(posting.queue, "arrived")
 
 
 async def test_a_stop_gives_back_what_was_not_begun(posting: Posting) -> None:

@@ -71,7 +71,7 @@ def test_no_subject_is_listed_twice_or_is_both_event_and_request() -> None:
 
 def test_every_subject_of_the_module_is_listed() -> None:
     named = {value for value in vars(subjects).values() if isinstance(value, str) and value.startswith("rosey.")}
-    assert named - {subjects.DEAD_LETTERS} == set(subjects.EVENTS + subjects.REQUESTS)
+    assert named - {subjects.DEAD_LETTERS, subjects.OUTBOUND_WAITING} == set(subjects.EVENTS + subjects.REQUESTS)
 
 
 def test_without_a_channel_the_subject_stays_as_it_is() -> None:
@@ -99,6 +99,10 @@ def test_the_stream_captures_each_event_in_both_forms(event: str) -> None:
 def test_the_stream_captures_no_request_in_any_form(request_subject: str) -> None:
     for subject in (request_subject, subjects.for_channel(request_subject, "lobby")):
         assert not captured(subject), "JetStream would answer it with its ack"
+
+
+def test_the_stream_captures_no_notice() -> None:
+    assert not captured(subjects.for_channel(subjects.OUTBOUND_WAITING, "lobby"))
 
 
 @pytest.mark.parametrize("event", subjects.EVENTS)

@@ -12,11 +12,12 @@ import sqlite3
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import nats.errors
 from nats import micro
 from nats.aio.client import Client
+from nats.aio.subscription import Subscription
 from nats.micro.request import Request as Message
 from nats.micro.service import EndpointStats, Service
 
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "rosey-database"
 CONCURRENCY: Final = 64
+WAITING_BYTES: Final = 1 << 20
+WAITING_REQUESTS: Final = 2
+"""An endpoint's requests that wait for their turn have so many bytes, or so many of them the largest size, at most."""
 STOP_TIMEOUT_S: Final = 2.0
 
 OK: Final = "ok"
@@ -98,7 +102,7 @@ class RequestServer:
         self._client = client
         self._figures = {}
         self._service = await micro.add_service(
-            client,
+            cast(Client, _BoundedClient(client)),
             name=NAME,
             version=self._version,
             description="Rosey's database: statistics, history, and messages to be posted",
@@ -168,6 +172,8 @@ class RequestServer:
                 reply: Any = self._bad.newest(request.limit)
             else:
                 reply = await HANDLERS[kind](self._database, request, channel)
+            if isinstance(request, queries.EnqueueMessage):
+                await self._tell_waiting(channel)
             payload = queries.encode(reply)
         except sqlite3.Error as problem:
             error = f"database: {problem}"
@@ -183,6 +189,15 @@ class RequestServer:
             return _failure(error), FAILED, error
         return payload, OK, ""
 
+    async def _tell_waiting(self, channel: str | None) -> None:
+        try:
+            key = channel or await self._database.queries.default_channel()
+            # Nobody can be in the default channel before it is chosen.
+            if key and self._client is not None:
+                await self._client.publish(subjects.for_channel(subjects.OUTBOUND_WAITING, key))
+        except (sqlite3.Error, nats.errors.Error, OSError) as problem:
+            log.info("a bot is not told of a message and will find it when it looks: %s", problem)
+
     def _complete_stats(self, stats: EndpointStats) -> None:
         figures = self._figures.get(stats.subject)
         if figures is None or not stats.num_requests:
@@ -191,6 +206,23 @@ class RequestServer:
         stats.last_error = figures.last_error
         stats.processing_time = figures.nanoseconds
         stats.average_processing_time = figures.nanoseconds // stats.num_requests
+
+
+class _BoundedClient:
+    """A client of which each subscription holds few bytes back; nats.micro leaves it at nats-py's 128 MiB for each.
+
+    What comes beyond them is dropped, and who asked gets no answer.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def subscribe(self, *arguments: Any, **options: Any) -> Subscription:
+        limit = max(WAITING_BYTES, WAITING_REQUESTS * self._client.max_payload)
+        return await self._client.subscribe(*arguments, **options, pending_bytes_limit=limit)
 
 
 def _endpoint_name(subject: str) -> str:

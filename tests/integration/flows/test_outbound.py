@@ -1,0 +1,180 @@
+"""Messages that others queue over NATS: the bot is told, and posts each once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+from nats.aio.client import Client
+
+from rosey_bot.cytube.sending import Outcome, Receipt
+from rosey_bot.outbound import OutboundPoster
+from rosey_bot.outbound_client import OutboundClient
+from rosey_bot.outbound_notices import OutboundNotices
+from rosey_core import queries, subjects
+from rosey_core.bus import Bus
+from rosey_database import BotDatabase, DatabaseService
+from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
+from tests.unit.bot.harness import RoomHarness
+
+NEVER = 600.0
+"""Seconds; a bot that looks into the queue so seldom posts only what it is told of."""
+
+Queue = Callable[[str], Awaitable[int]]
+
+
+class Poster:
+    """A bot's outbound part alone: its connection, and what it has said."""
+
+    def __init__(self, url: str, name: str, interval: float) -> None:
+        self.said: list[str] = []
+        self.bus = Bus(url, name=name)
+        self.queue = OutboundClient(self.bus, claimed_by=name)
+        room = RoomHarness()
+        room.join()
+        room.log_in()
+        self.poster = OutboundPoster(
+            "lobby",
+            queue=self.queue,
+            room=room.room,
+            sending=self,  # type: ignore[arg-type]
+            sink=room.sink,
+            timeline=room.normaliser.timeline,
+            interval=interval,
+        )
+
+    def say(self, text: str) -> asyncio.Future[Receipt]:
+        self.said.append(text)
+        said: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        said.set_result(Receipt(Outcome.SENT))
+        return said
+
+    async def start(self) -> None:
+        await self.bus.start()
+        self.task = asyncio.create_task(self.poster.run())
+        await until(lambda: "lobby" in self.queue._notices._subscriptions)
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.bus.close()
+
+
+@pytest.fixture
+async def make_poster(nats_server: NatsServer) -> AsyncIterator[Callable[..., Awaitable[Poster]]]:
+    """Make a poster that is connected and listens."""
+    posters: list[Poster] = []
+
+    async def make(*, interval: float = NEVER) -> Poster:
+        poster = Poster(nats_server.url, f"bot-{len(posters)}", interval)
+        posters.append(poster)
+        await poster.start()
+        return poster
+
+    yield make
+    for poster in posters:
+        await poster.stop()
+
+
+@pytest.fixture
+def enqueue(nats_client: Client, database_service: DatabaseService) -> Queue:
+    """Queue a message for the channel, as any program may."""
+
+    async def put(text: str) -> int:
+        subject = subjects.for_channel(subjects.OUTBOUND_ENQUEUE, "lobby")
+        answer = await nats_client.request(subject, queries.encode(queries.EnqueueMessage(message=text)), timeout=5)
+        reply: queries.Enqueued = queries.decode_reply(queries.EnqueueMessage, answer.data)
+        return reply.message_id
+
+    return put
+
+
+async def test_what_is_queued_is_posted_without_waiting_for_the_next_look(
+    make_poster: Callable[..., Awaitable[Poster]], enqueue: Queue
+) -> None:
+    bot = await make_poster()
+    await enqueue("news")
+    await until(lambda: bot.said == ["news"])
+    await asyncio.gather(*(enqueue(str(number)) for number in range(20)))
+    await until(lambda: len(bot.said) == 21)
+    assert sorted(bot.said[1:], key=int) == [str(number) for number in range(20)]
+
+
+async def test_two_bots_that_are_both_told_post_each_message_once(
+    make_poster: Callable[..., Awaitable[Poster]], enqueue: Queue
+) -> None:
+    bots = [await make_poster(), await make_poster()]
+    await asyncio.gather(*(enqueue(str(number)) for number in range(30)))
+    await until(lambda: sum(len(bot.said) for bot in bots) >= 30)
+    assert sorted(int(text) for bot in bots for text in bot.said) == list(range(30))
+
+
+async def test_a_message_without_channel_goes_to_the_default_channels_bot(
+    make_poster: Callable[..., Awaitable[Poster]],
+    nats_client: Client,
+    temp_database: BotDatabase,
+    database_service: DatabaseService,
+) -> None:
+    bot = await make_poster()
+    question = queries.encode(queries.EnqueueMessage(message="for whoever is here"))
+    await nats_client.request(subjects.OUTBOUND_ENQUEUE, question, timeout=5)
+    await temp_database.choose_default_channel("lobby")
+    await nats_client.request(subjects.OUTBOUND_ENQUEUE, question, timeout=5)
+    await until(lambda: bot.said == ["for whoever is here"] * 2)
+
+
+async def test_who_was_cut_off_looks_when_the_connection_is_back(
+    make_poster: Callable[..., Awaitable[Poster]], enqueue: Queue, nats_server: NatsServer, temp_database: BotDatabase
+) -> None:
+    bot = await make_poster()
+    nats_server.kill()
+    await until(lambda: not bot.bus.is_connected)
+    await temp_database.enqueue_outbound_message("while you were away", channel="lobby")
+    nats_server.start()
+    await until(lambda: bot.said == ["while you were away"])
+
+
+async def test_a_bot_that_is_not_told_finds_the_message_when_it_looks(
+    make_poster: Callable[..., Awaitable[Poster]], enqueue: Queue
+) -> None:
+    deaf = await make_poster(interval=0.05)
+    await deaf.queue.unwatch("lobby")
+    await enqueue("news")
+    await until(lambda: deaf.said == ["news"])
+
+
+async def test_broken_variant_without_notices_nothing_is_posted_before_the_next_look(
+    make_poster: Callable[..., Awaitable[Poster]], enqueue: Queue
+) -> None:
+    deaf = await make_poster()
+    await deaf.queue.unwatch("lobby")
+    await enqueue("news")
+    with suppress(TimeoutError, AssertionError):
+        await until(lambda: deaf.said, timeout=0.2)
+    assert deaf.said == []
+
+
+async def test_one_channel_is_watched_once_over_connections_and_may_be_watched_before_there_is_one(
+    nats_server: NatsServer, nats_client: Client
+) -> None:
+    bus = Bus(nats_server.url, name="rosey-bot")
+    notices, told = OutboundNotices(bus), []
+    await notices.watch("lobby", lambda: told.append("lobby"))
+    await notices.unwatch("lounge")
+    await bus.start()
+    await until(lambda: told == ["lobby"])
+    # As when nats-py gives up: the bus makes another client, which has no subscriptions.
+    await bus.client.close()
+    await until(lambda: len(told) == 2)
+    told.clear()
+    for channel in ("lobby", "lounge"):
+        await nats_client.publish(subjects.for_channel(subjects.OUTBOUND_WAITING, channel))
+    await until(lambda: told)
+    await bus.client.flush()
+    assert told == ["lobby"]
+    await notices.unwatch("lobby")
+    await bus.close()
+    await notices.unwatch("lobby")
