@@ -1,0 +1,279 @@
+"""What the chart renders: safe by default, with what its services need, and refusing what means nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rosey_core.config import load
+from tests.chart.rendering import CHART, KUBERNETES, Manifest, Refused, helm, one, pods, render, template
+from tests.chart.test_options import EVERYTHING
+from tests.support.nats_server import NatsServer
+
+
+def configuration(manifests: list[Manifest], name: str) -> str:
+    text: str = one(manifests, "ConfigMap", name)["data"]["config.yaml"]
+    return text
+
+
+def test_the_chart_is_free_of_lint() -> None:
+    for values in ({}, EVERYTHING):
+        command = [helm(), "lint", "--strict", "--kube-version", KUBERNETES, str(CHART), "--values", "-"]
+        done = subprocess.run(command, check=False, input=json.dumps(values), capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def test_every_pod_keeps_to_the_restricted_standard_and_has_no_token() -> None:
+    found = dict(pods(render(EVERYTHING)))
+    assert len(found) == 6
+    for name, pod in found.items():
+        spec = pod["spec"]
+        assert spec["automountServiceAccountToken"] is False, name
+        context = spec["securityContext"]
+        assert (context["runAsNonRoot"], context["runAsUser"] > 0) == (True, True), name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }, name
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}, name
+            assert "memory" in container["resources"]["limits"], name
+
+
+def test_nothing_belongs_to_the_whole_cluster() -> None:
+    kinds = {item["kind"] for item in render(EVERYTHING)}
+    assert not {kind for kind in kinds if kind.startswith("Cluster")}
+    assert all(item["metadata"]["namespace"] == "chat" for item in render(EVERYTHING))
+
+
+def test_liveness_depends_on_no_other_service() -> None:
+    manifests = render(EVERYTHING)
+    for name in ("bot", "database"):
+        [container] = one(manifests, "Deployment", f"demo-rosey-{name}")["spec"]["template"]["spec"]["containers"]
+        assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+        assert container["startupProbe"]["httpGet"]["path"] == "/healthz"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+
+
+def test_what_writes_to_a_volume_is_never_there_twice() -> None:
+    manifests = render(EVERYTHING)
+    for name in ("bot", "database"):
+        spec = one(manifests, "Deployment", f"demo-rosey-{name}")["spec"]
+        assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+@pytest.mark.parametrize("name", ["bot", "database"])
+@pytest.mark.parametrize("values", [{}, EVERYTHING])
+def test_a_service_reads_its_configuration(
+    name: str, values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = configuration(render(values), f"demo-rosey-{name}")
+    (tmp_path / "password").write_text("hunter22")
+    file = tmp_path / "config.yaml"
+    file.write_text(re.sub(r"/etc/rosey/channels/\d/", f"{tmp_path}/", text))
+    config = load(file, {})
+    assert config.health.host == "0.0.0.0"
+    assert config.warnings == ()
+    if values and name == "bot":
+        assert [channel.channel for channel in config.channels] == ["lobby", "demo"]
+        assert config.channels[1].server == "http://demo-rosey-simulator:8080"
+        assert config.nats.url == "tls://demo-rosey-nats:4222"
+    if name == "database":
+        assert config.stream.replicas == (3 if values else 1)
+
+
+def test_passwords_of_channels_are_in_a_secret_and_in_no_configuration() -> None:
+    channel = {"channel": "lobby", "user": "Rosey", "password": "hunter22", "channelPassword": "open sesame"}
+    manifests = render({"bot": {"channels": [channel]}})
+    secret = one(manifests, "Secret", "demo-rosey-bot-channels")["data"]
+    assert {key: base64.b64decode(value).decode() for key, value in secret.items()} == {
+        "0-password": "hunter22",
+        "0-channel-password": "open sesame",
+    }
+    assert "hunter22" not in configuration(manifests, "demo-rosey-bot")
+    volumes = one(manifests, "Deployment", "demo-rosey-bot")["spec"]["template"]["spec"]["volumes"]
+    [channels] = [volume for volume in volumes if volume["name"] == "channels"]
+    [source] = channels["projected"]["sources"]
+    assert {item["path"] for item in source["secret"]["items"]} == {"0/password", "0/channel-password"}
+
+
+def test_an_existing_secret_takes_the_place_of_each_made_one() -> None:
+    account = {"channel": "lobby", "existingSecret": "account", "passwordKey": "word", "channelPasswordKey": "door"}
+    manifests = render({"nats": {"auth": {"existingSecret": "passwords"}}, "bot": {"channels": [account]}})
+    assert [item for item in manifests if item["kind"] == "Secret"] == []
+    volumes = one(manifests, "Deployment", "demo-rosey-bot")["spec"]["template"]["spec"]["volumes"]
+    [channels] = [volume for volume in volumes if volume["name"] == "channels"]
+    assert channels["projected"]["sources"] == [
+        {
+            "secret": {
+                "name": "account",
+                "items": [{"key": "word", "path": "0/password"}, {"key": "door", "path": "0/channel-password"}],
+            }
+        }
+    ]
+
+
+def test_pods_begin_anew_where_their_configuration_changes_and_only_there() -> None:
+    def checksums(values: dict[str, Any]) -> dict[str, str]:
+        auth = {"auth": {"existingSecret": "passwords"}}
+        found = pods(render({**values, "nats": {**auth, **values.get("nats", {})}}))
+        return {name: pod["metadata"].get("annotations", {}).get("checksum/config") for name, pod in found}
+
+    def changed(values: dict[str, Any]) -> set[str]:
+        now = checksums(values)
+        return {name for name, checksum in checksums({}).items() if now[name] != checksum}
+
+    assert changed({"bot": {"userCooldown": 3}}) == {"Deployment/demo-rosey-bot"}
+    assert changed({"bot": {"channels": [{"channel": "a", "password": "b"}]}}) == {"Deployment/demo-rosey-bot"}
+    assert changed({"stream": {"maxAgeHours": 1}}) == {"Deployment/demo-rosey-database"}
+    assert changed({"nats": {"maxPayload": "2MB"}}) == {"StatefulSet/demo-rosey-nats"}
+    assert changed({"commonLabels": {"a": "b"}}) == set()
+
+
+def test_volumes_stay_when_the_release_goes_unless_asked() -> None:
+    def kept(values: dict[str, Any]) -> list[bool]:
+        claims = [item for item in render(values) if item["kind"] == "PersistentVolumeClaim"]
+        return ["helm.sh/resource-policy" in item["metadata"].get("annotations", {}) for item in claims]
+
+    assert kept({}) == [True, True]
+    gone = {"persistence": {"keep": False}}
+    assert kept({"bot": gone, "database": gone}) == [False, False]
+    policy = one(render({"nats": gone}), "StatefulSet", "demo-rosey-nats")["spec"]
+    assert policy["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
+
+
+def test_without_volumes_there_are_no_claims() -> None:
+    off = {"persistence": {"enabled": False}}
+    manifests = render({"bot": off, "database": off, "nats": off})
+    assert [item for item in manifests if item["kind"] == "PersistentVolumeClaim"] == []
+    assert "volumeClaimTemplates" not in one(manifests, "StatefulSet", "demo-rosey-nats")["spec"]
+
+
+def test_a_disruption_budget_is_for_several() -> None:
+    def budgets(replicas: int) -> list[Manifest]:
+        return [item for item in render({"nats": {"replicas": replicas}}) if item["kind"] == "PodDisruptionBudget"]
+
+    assert budgets(1) == []
+    [budget] = budgets(3)
+    assert budget["spec"]["maxUnavailable"] == 1
+
+
+def test_an_external_nats_takes_the_place_of_ours() -> None:
+    rules = [{"to": [{"ipBlock": {"cidr": "192.0.2.7/32"}}]}]
+    values = {"nats": {"enabled": False, "url": "nats://else:4222"}, "networkPolicy": {"externalNats": rules}}
+    manifests = render(values)
+    assert not [item for item in manifests if "nats" in item["metadata"]["name"] and item["kind"] != "Secret"]
+    assert 'url: "nats://else:4222"' in configuration(manifests, "demo-rosey-bot")
+    assert rules[0] in one(manifests, "NetworkPolicy", "demo-rosey-bot")["spec"]["egress"]
+
+
+def test_every_pod_is_isolated_both_ways() -> None:
+    manifests = render(EVERYTHING)
+    default = one(manifests, "NetworkPolicy", "demo-rosey-default")["spec"]
+    assert default["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in default
+    wanted = default["podSelector"]["matchLabels"].items()
+    for name, pod in pods(manifests):
+        assert wanted <= pod["metadata"]["labels"].items(), name
+
+
+@pytest.mark.parametrize("mode", ["skipIfMissing", "failIfMissing", "alwaysRender"])
+def test_monitors_are_rendered_where_their_kinds_are(mode: str) -> None:
+    monitoring = {**EVERYTHING["monitoring"], "renderMode": mode}
+    kinds = ("PodMonitor", "ServiceMonitor", "PrometheusRule")
+    available = [f"--api-versions=monitoring.coreos.com/v1/{kind}" for kind in kinds]
+    found = {item["kind"] for item in render({"monitoring": monitoring}, *available)}
+    assert found >= set(kinds)
+    if mode == "failIfMissing":
+        with pytest.raises(Refused, match="the cluster has no (PodMonitor|ServiceMonitor|PrometheusRule)"):
+            render({"monitoring": monitoring})
+    else:
+        found = {item["kind"] for item in render({"monitoring": monitoring})}
+        assert (found >= set(kinds)) == (mode == "alwaysRender")
+
+
+def test_alerts_use_only_figures_that_the_services_have() -> None:
+    rule = next(item for item in render(EVERYTHING) if item["kind"] == "PrometheusRule")
+    alerts = rule["spec"]["groups"][0]["rules"]
+    source = Path("services/core/rosey_core/telemetry/metrics.py").read_text()
+    for alert in alerts:
+        [name] = re.findall(r"rosey_[a-z_]+", alert["expr"])
+        assert f'"{name.removesuffix("_total")}"' in source, name
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"bot": {"chanels": []}}, "'/bot': additional properties 'chanels' not allowed"),
+        ({"bot": {"channels": [{"chanel": "a"}]}}, "'/bot/channels/0': missing property 'channel'"),
+        ({"nats": {"replicas": 2}}, "'/nats/replicas': value must be one of 1, 3, 5"),
+        ({"logging": {"level": "loud"}}, "'/logging/level': value must be one of 'DEBUG', 'INFO'"),
+        ({"database": {"persistence": {"size": "much"}}}, "'/database/persistence/size': 'much' does not match"),
+        ({"nats": {"enabled": False}}, "nats.url: is needed where nats.enabled is false"),
+        ({"backup": {"enabled": True}, "database": {"persistence": {"enabled": False}}}, "backup.enabled: needs"),
+        ({"commonLabels": {"app.kubernetes.io/name": "x"}}, "invalid propertyName 'app.kubernetes.io/name'"),
+    ],
+)
+def test_a_refusal_names_the_value_and_the_reason(values: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(Refused) as refusal:
+        template(values)
+    assert complaint in str(refusal.value)
+
+
+def described(schema: dict[str, Any], path: str = "") -> list[str]:
+    """The options in a schema that say nothing of themselves."""
+    missing = []
+    for name, option in schema.get("properties", {}).items():
+        here = f"{path}{name}"
+        if not option.get("description"):
+            missing.append(here)
+        missing += described(option, f"{here}.")
+        missing += described(option.get("items", {}), f"{here}[].")
+    return missing
+
+
+def test_every_option_is_described_and_has_a_default() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert described(schema) == []
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+
+    def compare(schema: dict[str, Any], values: dict[str, Any], path: str) -> None:
+        properties = schema.get("properties")
+        if properties is None or schema.get("additionalProperties") is not False:
+            return
+        assert properties.keys() - {"global"} == values.keys(), path
+        for name, option in properties.items():
+            if isinstance(values.get(name), dict):
+                compare(option, values[name], f"{path}.{name}")
+
+    compare(schema, values, "")
+
+
+def test_names_follow_the_overrides() -> None:
+    assert one(render({"fullnameOverride": "mine"}), "Deployment", "mine-bot")
+    assert one(render({"nameOverride": "chat"}), "Deployment", "demo-chat-bot")
+
+
+def test_nats_takes_its_configuration(tmp_path: Path) -> None:
+    text = one(render(), "ConfigMap", "demo-rosey-nats")["data"]["nats.conf"]
+    assert "permissions" in text
+    values = {"SERVER_NAME": "demo-0", "BOT": "1e5", "DATABASE": "two", "ADMIN": "three"}
+    for name, value in values.items():
+        text = text.replace(f"$ROSEY_NATS_{name}", json.dumps(value))
+    text = re.sub(r"^ *(port|http_port):.*$", "", text, flags=re.MULTILINE)
+    text = text.replace("store_dir: /data", f'store_dir: "{tmp_path}/data"')
+    server = NatsServer(tmp_path / "server", jetstream=False, config=text)
+    server.start()
+    try:
+        assert server.port
+    finally:
+        server.stop()

@@ -1,0 +1,156 @@
+"""Every option of the chart has an effect: a changed value renders another text than all options as they stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.chart.rendering import CHART, over, template
+
+EVERYTHING: Final[dict[str, Any]] = {
+    "nats": {
+        "replicas": 3,
+        "auth": {"existingSecret": "passwords"},
+        "tls": {"secretName": "certificate"},
+    },
+    "bot": {"channels": [{"channel": "lobby", "user": "Rosey", "existingSecret": "account"}]},
+    "simulator": {"enabled": True},
+    "backup": {"enabled": True},
+    "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}], "natsFrom": [{"namespaceSelector": {}}]},
+    "monitoring": {
+        "renderMode": "alwaysRender",
+        "podMonitor": {"enabled": True},
+        "serviceMonitor": {"enabled": True},
+        "prometheusRule": {"enabled": True},
+    },
+}
+
+ENVIRONMENT: Final = [{"name": "MARK", "value": "1"}]
+POD: Final[dict[str, Any]] = {
+    "extraArgs": ["--mark"],
+    "extraEnv": ENVIRONMENT,
+    "extraEnvFrom": [{"configMapRef": {"name": "mark"}}],
+    "extraVolumes": [{"name": "mark", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "mark", "mountPath": "/mark"}],
+    "extraContainers": [{"name": "mark", "image": "mark"}],
+    "podLabels": {"mark": "1"},
+    "podAnnotations": {"mark": "1"},
+    "nodeSelector": {"mark": "1"},
+    "affinity": {"podAntiAffinity": {}},
+    "tolerations": [{"key": "mark", "operator": "Exists"}],
+    "topologySpreadConstraints": [{"topologyKey": "mark", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}],
+    "priorityClassName": "mark",
+    "terminationGracePeriodSeconds": 77,
+}
+"""Other values of the options that every component has, by the last part of their names."""
+
+COMMON: Final[dict[str, Any]] = {
+    "existingClaim": "mark",
+    "existingSecret": "mark",
+    "storageClass": "mark",
+    "accessModes": ["ReadWriteMany"],
+    "annotations": {"mark": "1"},
+    "labels": {"mark": "1"},
+    "size": "77Gi",
+    "digest": f"sha256:{'7' * 64}",
+    "cpu": "77m",
+    "memory": "77Mi",
+    "interval": "77s",
+}
+
+OTHER: Final[dict[str, Any]] = {
+    "nameOverride": "mark",
+    "fullnameOverride": "mark",
+    "commonLabels": {"mark": "1"},
+    "commonAnnotations": {"mark": "1"},
+    "image.registry": "registry.example.org",
+    "image.pullPolicy": "Always",
+    "imagePullSecrets": [{"name": "mark"}],
+    "podSecurityContext.seccompProfile.type": "Localhost",
+    "containerSecurityContext.capabilities.drop": ["NET_RAW"],
+    "podSecurityContext.fsGroupChangePolicy": "Always",
+    "logging.level": "DEBUG",
+    "logging.format": "text",
+    "stream.maxBytes": "77MiB",
+    "nats.replicas": 5,
+    "nats.auth.users": [{"name": "mark", "publish": ["a"]}],
+    "nats.tls.secretName": "mark",
+    "nats.maxPayload": "7MB",
+    "nats.jetstream.maxFileStore": "77GB",
+    "nats.jetstream.maxMemoryStore": "77MB",
+    "nats.jetstream.syncInterval": "always",
+    "bot.channels": [{"channel": "other"}],
+    "bot.spoolMaxBytes": "77MiB",
+    "backup.schedule": "7 7 * * *",
+    "monitoring.renderMode": "skipIfMissing",
+    "networkPolicy.dns": [],
+    "networkPolicy.cytube": [],
+    "networkPolicy.natsFrom": [],
+    "networkPolicy.metricsFrom": [],
+    "networkPolicy.externalNats": [{"to": []}],
+    "test.channel": "other",
+}
+
+CONTEXT: Final[dict[str, dict[str, Any]]] = {
+    "nats.url": {"nats": {"enabled": False, "url": "nats://here:4222"}},
+    "networkPolicy.externalNats": {"nats": {"enabled": False, "url": "nats://here:4222"}},
+    "serviceAccount.name": {"serviceAccount": {"create": False}},
+    "nats.enabled": {"nats": {"enabled": True, "url": "nats://here:4222", "auth": {"existingSecret": "passwords"}}},
+    "database.persistence.enabled": {"backup": {"enabled": False}},
+}
+"""What an option needs around it, where that is not what ``EVERYTHING`` has."""
+
+
+def leaves(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """The options with their values; a map that is empty by default is one."""
+    for key, value in values.items():
+        here = f"{path}{key}"
+        if isinstance(value, dict) and value:
+            yield from leaves(value, f"{here}.")
+        else:
+            yield here, value
+
+
+DEFAULTS: Final = yaml.safe_load((CHART / "values.yaml").read_text())
+OPTIONS: Final = dict(leaves(DEFAULTS))
+
+
+def at(values: dict[str, Any], option: str, default: Any) -> Any:
+    """The value of an option here, where it has one."""
+    key, _, rest = option.partition(".")
+    if key not in values:
+        return default
+    return at(values[key], rest, default) if rest else values[key]
+
+
+def another(option: str, value: Any) -> Any:
+    """Another value than this."""
+    last = option.rpartition(".")[2]
+    for known, key in ((OTHER, option), (POD, last), (COMMON, last)):
+        if key in known:
+            return known[key]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 7
+    if isinstance(value, str):
+        return "mark"
+    raise AssertionError(f"{option}: say in OTHER what else it may be")
+
+
+@cache
+def rendered(values: str) -> str:
+    return template(json.loads(values))
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_has_an_effect(option: str) -> None:
+    base = {**EVERYTHING, **CONTEXT.get(option, {})}
+    values = over(base, option, another(option, at(base, option, OPTIONS[option])))
+    changed = rendered(json.dumps(values)) != rendered(json.dumps(base))
+    assert changed, f"{option}: nothing is rendered otherwise with another value"
