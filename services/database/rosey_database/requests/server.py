@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "rosey-database"
 CONCURRENCY: Final = 64
+REQUEST_BYTES: Final = 256 << 10
+"""More than the longest message to be posted, with every character escaped: larger ones are not held at work."""
 WAITING_BYTES: Final = 1 << 20
 WAITING_REQUESTS: Final = 2
 """An endpoint's requests that wait for their turn have so many bytes, or so many of them the largest size, at most."""
@@ -162,6 +164,8 @@ class RequestServer:
 
     async def _answer(self, kind: type[Request], message: Message) -> tuple[bytes, str, str]:
         try:
+            if len(message.data) > REQUEST_BYTES:
+                raise queries.InvalidRequest(f"{len(message.data)} bytes: no request has more than {REQUEST_BYTES}")
             request, channel = queries.decode(kind.SUBJECT, message.subject, message.data)
         except queries.InvalidRequest as problem:
             error = str(problem)
