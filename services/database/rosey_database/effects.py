@@ -21,6 +21,9 @@ from rosey_database.tables.channels import ChannelIds, Channels
 from rosey_database.tables.chat import Chat
 from rosey_database.tables.users import Users
 
+AHEAD_TOLERANCE_S: Final = 60.0
+"""News of who is there that is dated further ahead of the stream's time is dated by the stream."""
+
 
 class Received(Struct, gc=False):
     """An event with what its envelope and its place in the stream settled.
@@ -38,6 +41,15 @@ class Received(Struct, gc=False):
     event_id: bytes
     time: float
     stored: float
+
+    @property
+    def known(self) -> float:
+        """Its time, Unix seconds; the stream's where its own is of a clock that goes ahead.
+
+        What decides which news is the newest must not lie in the future: when the clock is put right, everything that
+        happens until then would be older. A tolerance keeps an event that arrives again at its time.
+        """
+        return self.time if self.time <= self.stored + AHEAD_TOLERANCE_S else self.stored
 
 
 class Batch:
@@ -92,22 +104,22 @@ class Batch:
             self.duplicates += 1
 
     def user_joined(self, channel_id: int, received: Received, event: events.UserJoined) -> None:
-        self.users.joined(channel_id, event.username, received.time)
-        self.channels[channel_id].seen(received.time)
+        self.users.joined(channel_id, event.username, received.known)
+        self.channels[channel_id].seen(received.known)
 
     def user_left(self, channel_id: int, received: Received, event: events.UserLeft) -> None:
-        self.users.left(channel_id, event.username, received.time)
-        self.channels[channel_id].seen(received.time)
+        self.users.left(channel_id, event.username, received.known)
+        self.channels[channel_id].seen(received.known)
 
     def users_present(self, channel_id: int, received: Received, event: events.UsersPresent) -> None:
         state = self.channels[channel_id]
         seen_until = state.last_event_time if event.unseen_since is None else event.unseen_since
         usernames = [user.username for user in event.users]
-        newest = state.listed(received.time)
+        newest = state.listed(received.known)
         # Who has only chatted so far is known before the list is compared.
         self.duplicates += self.chat.flush()
-        self.users.present(channel_id, usernames, received.time, seen_until=seen_until, newest=newest)
-        state.seen(received.time)
+        self.users.present(channel_id, usernames, received.known, seen_until=seen_until, newest=newest)
+        state.seen(received.known)
 
     def user_count(self, channel_id: int, received: Received, event: events.UserCount) -> None:
         self._new(
@@ -120,7 +132,7 @@ class Batch:
                 time=received.time,
             )
         )
-        self.channels[channel_id].seen(received.time)
+        self.channels[channel_id].seen(received.known)
 
     def high_water(self, channel_id: int, received: Received, event: events.HighWater) -> None:
         counts.raise_high_water(
@@ -135,12 +147,12 @@ class Batch:
         fields = {
             name: value for name in status.FIELDS if (value := getattr(event.status_data, name)) is not msgspec.UNSET
         }
-        status.update(self.connection, channel_id=channel_id, fields=fields, time=received.time)
+        status.update(self.connection, channel_id=channel_id, fields=fields, time=received.known)
         if event.status_data.bot_connected in (True, 1):
             state = self.channels[channel_id]
             # A bot's word that it is in the room is no sight of what CyTube replays: only a live room says more.
             if state.live:
-                state.seen(received.time)
+                state.seen(received.known)
 
     def media_played(self, channel_id: int, received: Received, event: events.MediaPlayed) -> None:
         self._new(
@@ -174,7 +186,7 @@ class Batch:
                 time=received.time,
             )
         )
-        self.channels[channel_id].seen(received.time)
+        self.channels[channel_id].seen(received.known)
 
     def outbound_sent(self, channel_id: int, received: Received, event: events.OutboundSent) -> None:
         self._new(

@@ -360,3 +360,31 @@ async def test_channels_made_in_a_transaction_that_failed_are_made_again(temp_da
         await temp_database.writer.run(fail)
     await asyncio.gather(*(temp_database.user_joined("Ann", channel="lobby") for _ in range(2)))
     assert await temp_database.get_total_users_seen(channel="lobby") == 1
+
+
+async def test_a_clock_that_is_put_right_makes_nobodys_coming_and_going_stale(tell: Tell, rows: Rows) -> None:
+    ahead = 1800.0
+    await tell(present("Ann", "Bob"), 10_000 + ahead, stored=10_000)
+    await tell(events.UserJoined(username="Cid"), 10_010 + ahead, stored=10_010)
+    await tell(events.StatusUpdate(status_data=events.StatusData(bot_name="Old")), 10_010 + ahead, stored=10_010)
+    # Another bot, with the right time.
+    await tell(events.UserLeft(username="Ann"), 10_100, stored=10_100)
+    await tell(present("Bob"), 10_200, stored=10_200)
+    await tell(events.StatusUpdate(status_data=events.StatusData(bot_name="New")), 10_210, stored=10_210)
+    found = await rows("SELECT username, total_time_connected, current_session_start FROM user_stats ORDER BY username")
+    assert [(row["username"], row["total_time_connected"], row["current_session_start"]) for row in found] == [
+        ("Ann", 100, None),
+        ("Bob", 0, 10_000),
+        ("Cid", 90, None),
+    ]
+    assert await rows("SELECT bot_name FROM current_status WHERE id = 1") == [{"bot_name": "New"}]
+
+
+async def test_an_event_whose_clock_is_a_little_ahead_keeps_its_time_when_it_comes_again(
+    tell: Tell, rows: Rows
+) -> None:
+    join = events.UserJoined(username="Ann")
+    await tell(join, 10_030, stored=10_000)
+    await tell(events.UserLeft(username="Ann"), 10_040, stored=10_010)
+    await tell(join, 10_030, stored=10_500)
+    assert await rows("SELECT current_session_start FROM user_stats") == [{"current_session_start": None}]

@@ -60,7 +60,7 @@ class Chat:
             if time <= state.chat_high_water and time <= self._sweep_mark():
                 return
         else:
-            state.seen(time)
+            state.seen(min(time, received))
         state.chatted(time)
         self._rows.append((int(time), username, message, channel_id, event_id, int(received)))
         self._counted.append(time if counts else None)
