@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.cytube.text import split_message
+from rosey_bot.manners import Manners
 from rosey_bot.room.room import Room
 from rosey_bot.sink import EventSink
 from rosey_bot.timeline import Timeline
@@ -60,6 +61,7 @@ class OutboundPoster:
         sending: posts them.
         sink: is told what became of them.
         timeline: the channel's times.
+        manners: while they want the bot quiet, messages wait.
         interval: seconds between two looks into the queue.
         sleep: waits seconds.
     """
@@ -73,6 +75,7 @@ class OutboundPoster:
         sending: SendQueue,
         sink: EventSink,
         timeline: Timeline,
+        manners: Manners | None = None,
         interval: float = 2.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -82,6 +85,7 @@ class OutboundPoster:
         self._sending: Final = sending
         self._sink: Final = sink
         self._timeline: Final = timeline
+        self._manners: Final = manners or Manners()
         self._interval: Final = interval
         self._sleep: Final = sleep
         self._problem = ""
@@ -112,6 +116,8 @@ class OutboundPoster:
         """Claim and post what waits, if the bot may speak now; returns how many messages it claimed."""
         room = self._room
         if not room.is_joined or room.own_name is None or not room.permissions.allow("chat", room.own_rank):
+            return 0
+        if self._manners.is_quiet:
             return 0
         try:
             messages = await self._queue.claim(self._channel, LIMIT, CLAIM_SECONDS)

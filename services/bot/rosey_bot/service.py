@@ -130,6 +130,8 @@ def _settings(config: Config, platform: Platform) -> ChannelSettings:
         user_count_interval=config.bot.user_count_interval,
         status_interval=config.bot.status_interval,
         outbound_interval=config.bot.outbound_interval,
+        zone=config.bot.zone,
+        manners_file=config.bot.spool_dir / "manners" / f"{platform.key}.json",
     )
 
 

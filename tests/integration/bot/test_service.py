@@ -27,8 +27,8 @@ from tests.support.waiting import until
 
 STATS = {
     "success": True,
-    "high_water_mark": {"users": 12, "timestamp": 1794514500},
-    "high_water_connected": {"users": 30, "timestamp": 1794514500},
+    "high_water_mark": {"users": 12, "timestamp": 1762978500},
+    "high_water_connected": {"users": 30, "timestamp": 1762978500},
     "top_chatters": [{"username": "Alice", "chat_lines": 7}],
     "total_users_seen": 57,
 }
@@ -159,8 +159,8 @@ async def test_stats_are_answered_from_the_database(
     await mod.whisper("Rosey", "stats")
     await until(lambda: len(mod.whispers("Rosey")) == 4)
     assert mod.whispers("Rosey") == [
-        "Peak chat users: 12 (12 Nov 2026 20:15 UTC)",
-        "Peak connected: 30 (12 Nov 2026 20:15 UTC)",
+        "Peak chat users: 12 (12 Nov 2025 20:15 UTC)",
+        "Peak connected: 30 (12 Nov 2025 20:15 UTC)",
         "Total unique users: 57",
         "Top chatters: 1. Alice (7)",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,17 +34,23 @@ class Scene:
 
     patience: float = 10.0
 
-    def __init__(self, server: SimulatorServer) -> None:
+    def __init__(self, server: SimulatorServer, directory: Path) -> None:
         self.server = server
         self.room: Room = server.channel(CHANNEL)
         self.sink = ListSink()
-        nobody = Nobody()
+        self.nobody = Nobody()
         self.channel = Channel(
-            ChannelSettings(key=CHANNEL, server=server.url, name=CHANNEL, credentials=Credentials("Rosey", "pw-Rosey")),
+            ChannelSettings(
+                key=CHANNEL,
+                server=server.url,
+                name=CHANNEL,
+                credentials=Credentials("Rosey", "pw-Rosey"),
+                manners_file=directory / "manners.json",
+            ),
             sink=self.sink,
-            statistics=nobody,
-            outbound=nobody,
-            observer=nobody,
+            statistics=self.nobody,
+            outbound=self.nobody,
+            observer=self.nobody,
             policy=FAST,
         )
         self._run: asyncio.Task[None] | None = None
@@ -134,7 +141,7 @@ class Scene:
 
 
 @pytest.fixture
-async def scene() -> AsyncIterator[Scene]:
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """A room with an empty playlist, the bot and the moderator in it."""
     server = SimulatorServer()
     for name in ("Rosey", "Mod", "Alice", "Other"):
@@ -143,7 +150,7 @@ async def scene() -> AsyncIterator[Scene]:
     server.set_channel_rank(CHANNEL, "Rosey", 3)
     server.set_channel_rank(CHANNEL, "Other", 2)
     await server.start()
-    scene = Scene(server)
+    scene = Scene(server, tmp_path)
     await scene.start()
     yield scene
     await scene.stop()

@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from rosey_bot.commands.answers import counted, duration, moment, position, rank_title
+from rosey_bot.commands.answers import ago, counted, duration, moment, position, rank_title
+
+NOW = 1_796_000_000.0
 
 
 @pytest.mark.parametrize(
     ("timestamp", "text"),
     [
-        (1794514500.0, "12 Nov 2026 20:15 UTC"),
+        (1794514500.0, "12 Nov 20:15 UTC"),
+        (1762978500.0, "12 Nov 2025 20:15 UTC"),
         (0, "1 Jan 1970 00:00 UTC"),
         (None, "never"),
         (1e300, "at an unknown time"),
     ],
 )
 def test_moments(timestamp: float | None, text: str) -> None:
-    assert moment(timestamp) == text
+    assert moment(timestamp, NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("zone", "text"),
+    [
+        ("Europe/Berlin", "1 Jan 2027 00:30 CET"),
+        ("America/New_York", "31 Dec 18:30 EST"),
+        ("Asia/Kathmandu", "1 Jan 2027 05:15 +0545"),
+    ],
+)
+def test_moments_in_other_time_zones_are_in_that_zones_year(zone: str, text: str) -> None:
+    assert moment(1798759800.0, NOW, ZoneInfo(zone)) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (7199, "1 hour ago"),
+        (3 * 86400, "3 days ago"),
+        (75 * 86400, "2 months ago"),
+        (800 * 86400, "2 years ago"),
+        (1e300, "3170 years ago"),
+    ],
+)
+def test_how_long_ago(seconds: float, text: str) -> None:
+    assert ago(NOW - seconds, NOW) == text
+
+
+def test_what_never_was_is_never_ago() -> None:
+    assert ago(None, NOW) == "never"
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ async def desk(harness: RoomHarness) -> AsyncIterator[Desk]:
 
 async def test_stats_shows_peaks_with_dates_users_and_top_chatters(desk: Desk) -> None:
     peaks, connected, total, top = await desk.pm("Mod", "stats")
-    assert peaks == "Peak chat users: 12 (14 Jan 2027 08:00 UTC)"
-    assert connected == "Peak connected: 30 (13 Jan 2027 08:00 UTC)"
+    assert peaks == "Peak chat users: 12 (14 Jan 08:00 UTC)"
+    assert connected == "Peak connected: 30 (13 Jan 08:00 UTC)"
     assert total == "Total unique users: 57"
     assert top.startswith("Top chatters: 1. User1 (99), 2. User2 (98), ")
     assert "10. User10 (90)" in top
@@ -193,7 +193,7 @@ async def test_user_shows_the_room_and_what_is_stored(desk: Desk) -> None:
     present, stored = await desk.pm("Mod", "user bob")
     assert present == "Bob: leader, rank 1.5, AFK, muted; in the room for 1 h 1 min"
     assert stored == (
-        "First seen 16 Dec 2026 08:00 UTC, last seen 15 Jan 2027 07:59 UTC; 1 chat line, 3 h 11 min in the room in all"
+        "First seen 16 Dec 2026 08:00 UTC, last seen 1 hour ago; 1 chat line, 3 h 11 min in the room in all"
     )
     assert desk.statistics.asked == [("lobby", "bob")]
 
@@ -391,7 +391,7 @@ async def test_closing_ends_what_runs(harness: RoomHarness) -> None:
 
 async def test_public_commands_are_open_to_everybody(desk: Desk) -> None:
     [answer] = await desk.say("Alice", "!stats")
-    assert answer.startswith("Peak chat users: 12 (14 Jan 2027 08:00 UTC) | Peak connected: 30")
+    assert answer.startswith("Peak chat users: 12 (14 Jan 08:00 UTC) | Peak connected: 30")
     assert "3. User3" in answer
     assert "User4" not in answer
     assert desk.audit == []
@@ -466,7 +466,7 @@ async def test_status(desk: Desk) -> None:
     desk.harness.frame("setLeader", "Mod")
     desk.harness.frame("mediaUpdate", {"currentTime": 70, "paused": True})
     assert await desk.pm("Mod", "status") == [
-        "Up for 2 h 5 min; connected for 5 min, since 15 Jan 2027 07:55 UTC",
+        "Up for 2 h 5 min; connected for 5 min, since 15 Jan 07:55 UTC",
         "Server: https://cytu.be, room: lobby",
         "Leader: Mod, playback: paused",
     ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from rosey_bot.cytube.sending import Outcome, Receipt
+from rosey_bot.manners import Manners
 from rosey_bot.outbound import OutboundPoster, OutboundUnavailable
 from rosey_core.events import OutboundFailed, OutboundSent
 from rosey_core.queries import ClaimedMessage
@@ -60,6 +61,7 @@ class Posting:
         self.harness = harness
         self.queue = FakeQueue()
         self.sending = FakeSending()
+        self.manners = Manners()
         self.poster = self.make(interval=0.01)
 
     def make(self, *, interval: float) -> OutboundPoster:
@@ -70,6 +72,7 @@ class Posting:
             sending=self.sending,  # type: ignore[arg-type]
             sink=self.harness.sink,
             timeline=self.harness.normaliser.timeline,
+            manners=self.manners,
             interval=interval,
         )
 
@@ -146,6 +149,10 @@ async def test_nothing_is_claimed_that_could_not_be_said(posting: Posting) -> No
     harness.frame("setPermissions", {"chat": 0})
     harness.room.own_name = None
     await posting.poster.post_waiting()
+    harness.frame("login", {"success": True, "name": "Rosey"})
+    posting.manners.be_quiet()
+    await posting.poster.post_waiting()
+    posting.manners.speak()
     harness.normaliser.disconnected()
     await posting.poster.post_waiting()
     assert posting.queue.claims == 0

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Final
 
 from rosey_bot.audit import Audit
@@ -18,6 +20,7 @@ from rosey_bot.cytube.client import CytubeClient
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.login import Credentials
 from rosey_bot.cytube.sending import Emit, SendQueue
+from rosey_bot.manners import Manners
 from rosey_bot.normalise import Normaliser
 from rosey_bot.outbound import OutboundPoster, OutboundQueue
 from rosey_bot.room.room import Room
@@ -38,6 +41,8 @@ class ChannelSettings:
         user_count_interval: seconds between two counts of users.
         status_interval: seconds between two reports of the status.
         outbound_interval: seconds between two looks into the outbound queue.
+        zone: the time zone of times in answers.
+        manners_file: where it is kept how moderators want the bot to behave.
     """
 
     key: str
@@ -49,6 +54,8 @@ class ChannelSettings:
     user_count_interval: float = 300.0
     status_interval: float = 10.0
     outbound_interval: float = 2.0
+    zone: tzinfo = UTC
+    manners_file: Path | None = None
 
 
 class Channel:
@@ -88,7 +95,8 @@ class Channel:
         self._normaliser: Final = Normaliser(
             key, self.room, sink, bot_name=settings.credentials.user, started=self.started, clock=clock
         )
-        self._sending: Final = SendQueue(self.room, on_wait=observer.throttled)
+        manners = Manners(settings.manners_file, clock=clock)
+        self._sending: Final = SendQueue(self.room, on_wait=observer.throttled, silence=manners.silence)
         self._router: Final = CommandRouter(
             key,
             room=self.room,
@@ -97,6 +105,8 @@ class Channel:
             statistics=statistics,
             context=self,
             cooldowns=Cooldowns(settings.user_cooldown, settings.channel_cooldown),
+            manners=manners,
+            zone=settings.zone,
             clock=clock,
             observe=observer.command,
         )
@@ -107,6 +117,7 @@ class Channel:
             sending=self._sending,
             sink=sink,
             timeline=self._normaliser.timeline,
+            manners=manners,
             interval=settings.outbound_interval,
         )
         # The room first: whoever comes after it sees the room as the frame left it.

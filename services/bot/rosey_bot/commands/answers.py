@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_UNITS: Final = (
+    (365 * 86400, "year"),
+    (30 * 86400, "month"),
+    (86400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+)
+_LONG_AGO: Final = 1e11
 _RANKS: Final = (
     (255, "site administrator"),
     (5, "founder"),
@@ -36,19 +44,38 @@ class CommandError(Exception):
     """A command cannot do what it should; the text is the answer, and says what to do."""
 
 
-def moment(timestamp: float | None) -> str:
-    """A time as people read it, like ``12 Nov 2026 20:15 UTC``.
+def moment(timestamp: float | None, now: float, zone: tzinfo = UTC) -> str:
+    """A time as people read it, like ``12 Nov 20:15 UTC``, with the year where it is not the present one.
 
     Args:
         timestamp: Unix seconds.
+        now: Unix seconds.
+        zone: the time zone.
     """
     if timestamp is None:
         return "never"
     try:
-        time = datetime.fromtimestamp(timestamp, UTC)
+        time = datetime.fromtimestamp(timestamp, zone)
+        year = "" if time.year == datetime.fromtimestamp(now, zone).year else f" {time.year}"
     except (OverflowError, ValueError, OSError):
         return "at an unknown time"
-    return f"{time.day} {_MONTHS[time.month - 1]} {time.year} {time.hour:02}:{time.minute:02} UTC"
+    return f"{time.day} {_MONTHS[time.month - 1]}{year} {time.hour:02}:{time.minute:02} {time.tzname()}"
+
+
+def ago(timestamp: float | None, now: float) -> str:
+    """How long ago a time is, by its largest unit, like ``3 days ago``.
+
+    Args:
+        timestamp: Unix seconds.
+        now: Unix seconds.
+    """
+    if timestamp is None:
+        return "never"
+    seconds = int(min(max(now - timestamp, 0), _LONG_AGO))
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{counted(seconds // size, unit)} ago"
+    return "just now"
 
 
 def duration(seconds: float) -> str:

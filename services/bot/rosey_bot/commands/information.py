@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rosey_bot.commands.answers import Answer, CommandError, counted, duration, moment, position, rank_title
+from rosey_bot.commands.answers import Answer, CommandError, counted, duration, position, rank_title
 from rosey_bot.commands.arguments import Parameter
 from rosey_bot.commands.playback import is_paused, now_playing
 from rosey_bot.commands.registry import Command, Request
@@ -46,7 +46,9 @@ async def _answer_status(request: Request) -> Answer:
     room, now = request.room, request.clock()
     since = request.joined_since
     connected = (
-        f"connected for {duration(now - since)}, since {moment(since)}" if since is not None else "not connected"
+        f"connected for {duration(now - since)}, since {request.moment(since)}"
+        if since is not None
+        else "not connected"
     )
     media = room.media
     playback = "nothing" if media is None else "paused" if is_paused(media) else "playing"

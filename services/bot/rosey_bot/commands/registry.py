@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from rosey_bot.commands.answers import Answer, CommandError
+from rosey_bot.commands.answers import Answer, CommandError, ago, moment
 from rosey_bot.commands.arguments import Parameter, nearest
 from rosey_bot.commands.pages import Pages
 from rosey_bot.commands.steering import Steering
 from rosey_bot.cytube.confirmations import Act
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
+from rosey_bot.manners import Manners
 from rosey_bot.room.room import Room
 from rosey_bot.room.users import MODERATOR
 
@@ -38,7 +40,9 @@ class Request:
         sending: asks CyTube.
         steering: what the bot has in hand in the channel.
         pages: what of long answers is still to be shown.
+        manners: how the bot is to behave in the channel.
         clock: Unix seconds.
+        zone: the time zone of times in answers.
     """
 
     username: str
@@ -54,7 +58,17 @@ class Request:
     sending: SendQueue
     steering: Steering
     pages: Pages
+    manners: Manners
     clock: Callable[[], float] = time.time
+    zone: tzinfo = UTC
+
+    def moment(self, timestamp: float | None) -> str:
+        """A time (Unix seconds) as answers show it: ``12 Nov 20:15 UTC``."""
+        return moment(timestamp, self.clock(), self.zone)
+
+    def ago(self, timestamp: float | None) -> str:
+        """How long ago a time (Unix seconds) is: ``3 days ago``."""
+        return ago(timestamp, self.clock())
 
     async def ask(self, act: Act, *, silence: str = "") -> Receipt:
         """Ask something of CyTube, and return how it showed that it did it.

@@ -11,11 +11,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, tzinfo
 from typing import Any, Final, Protocol
 
 from rosey_bot.audit import Attempt, Audit
-from rosey_bot.commands import chat, information, moderation, playback, playlist, statistics
-from rosey_bot.commands.answers import Answer, CommandError
+from rosey_bot.commands import chat, information, manners, moderation, playback, playlist, statistics
+from rosey_bot.commands.answers import Answer, CommandError, rank_title
 from rosey_bot.commands.arguments import UsageError, parse_arguments, split_command
 from rosey_bot.commands.cooldowns import Cooldowns
 from rosey_bot.commands.pages import Pages
@@ -26,8 +27,9 @@ from rosey_bot.cytube import frames
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.sending import Receipt, SendQueue
 from rosey_bot.cytube.text import plain_text, split_message
+from rosey_bot.manners import Manners
 from rosey_bot.room.room import Room
-from rosey_bot.room.users import MODERATOR, RoomUser, is_username
+from rosey_bot.room.users import ADMIN, MODERATOR, RoomUser, is_username
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +70,7 @@ def default_registry() -> Registry:
             *playlist.COMMANDS,
             *playback.COMMANDS,
             *moderation.COMMANDS,
+            *manners.COMMANDS,
         )
     )
 
@@ -84,6 +87,8 @@ class CommandRouter:
         context: what commands are told of the bot.
         cooldowns: how often public commands are answered.
         registry: the commands.
+        manners: how the bot is to behave.
+        zone: the time zone of times in answers.
         clock: Unix seconds.
         observe: told of each command that was carried out.
     """
@@ -99,6 +104,8 @@ class CommandRouter:
         context: CommandContext,
         cooldowns: Cooldowns,
         registry: Registry | None = None,
+        manners: Manners | None = None,
+        zone: tzinfo = UTC,
         clock: Callable[[], float] = time.time,
         observe: Observer | None = None,
     ) -> None:
@@ -110,6 +117,8 @@ class CommandRouter:
         self._context: Final = context
         self._cooldowns: Final = cooldowns
         self._registry: Final = registry or default_registry()
+        self._manners: Final = manners or Manners(clock=clock)
+        self._zone: Final = zone
         self._clock: Final = clock
         self._observe: Final = observe
         self._steering: Final = Steering(room, sending)
@@ -164,7 +173,7 @@ class CommandRouter:
             return
         name, rest = split_command(text[1:])
         command = self._registry.get(name)
-        if command is None or not command.is_public or len(self._running) >= RUNNING:
+        if command is None or not command.is_public or len(self._running) >= RUNNING or self._manners.is_quiet:
             return
         if self._cooldowns.allow(frame.username):
             self._start(self._reply(frame.username, command, rest))
@@ -204,6 +213,7 @@ class CommandRouter:
     async def _carry_out(self, username: str, command: Command, rest: str, *, is_public: bool) -> Answer:
         began = time.monotonic()
         try:
+            self._check_maintenance(username, command)
             arguments = parse_arguments(rest, command.parameters)
             answer = await command.answer(self._request(username, arguments, is_public=is_public))
         except UsageError as error:
@@ -216,6 +226,13 @@ class CommandRouter:
             answer = Answer([f"{command.name} failed, and the failure is logged"], error=type(error).__name__)
         self._observed(command.name, answer, time.monotonic() - began)
         return answer
+
+    def _check_maintenance(self, username: str, command: Command) -> None:
+        user = self._room.users.get(username)
+        if command.is_act and self._manners.is_maintained and (user is None or user.rank < ADMIN):
+            raise CommandError(
+                f"Not done: the channel is under maintenance, and till it ends {command.name} takes {rank_title(ADMIN)}"
+            )
 
     def _request(self, username: str, arguments: dict[str, Any], *, is_public: bool) -> Request:
         return Request(
@@ -232,7 +249,9 @@ class CommandRouter:
             sending=self._sending,
             steering=self._steering,
             pages=self._pages,
+            manners=self._manners,
             clock=self._clock,
+            zone=self._zone,
         )
 
     def _unknown(self, name: str) -> Answer:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import UNSET, UnsetType
 
-from rosey_bot.commands.answers import Answer, CommandError, counted, duration, moment, rank_title
+from rosey_bot.commands.answers import Answer, CommandError, counted, duration, rank_title
 from rosey_bot.commands.arguments import Kind, Parameter, nearest
 from rosey_bot.commands.registry import Command, Request
 from rosey_bot.room.users import is_username
@@ -58,8 +58,8 @@ class Statistics(Protocol):
         """
 
 
-def _peak(peak: HighWaterMark) -> str:
-    return f"{peak.users} ({moment(peak.timestamp)})" if peak.users else "none yet"
+def _peak(request: Request, peak: HighWaterMark) -> str:
+    return f"{peak.users} ({request.moment(peak.timestamp)})" if peak.users else "none yet"
 
 
 async def _answer_stats(request: Request) -> Answer:
@@ -71,8 +71,8 @@ async def _answer_stats(request: Request) -> Answer:
     chatters = ", ".join(f"{place}. {user.username} ({user.chat_lines})" for place, user in enumerate(top, start=1))
     return Answer(
         [
-            f"Peak chat users: {_peak(stats.high_water_mark)}",
-            f"Peak connected: {_peak(stats.high_water_connected)}",
+            f"Peak chat users: {_peak(request, stats.high_water_mark)}",
+            f"Peak connected: {_peak(request, stats.high_water_connected)}",
             f"Total unique users: {stats.total_users_seen}",
             f"Top chatters: {chatters or 'nobody yet'}",
         ]
@@ -92,20 +92,20 @@ def _present(request: Request, name: str) -> str:
     return f"{user.name}: {', '.join(state)}; in the room {since}"
 
 
-def _stored(stats: UserStatistics, name: str, now: float) -> str:
+def _stored(request: Request, stats: UserStatistics, name: str) -> str:
     if not stats.found:
         return f"Nothing is stored about {name}"
     connected = float(stats.total_time_connected or 0)
     if isinstance(stats.current_session_start, int):
-        connected += max(now - stats.current_session_start, 0)
+        connected += max(request.clock() - stats.current_session_start, 0)
     return (
-        f"First seen {_moment(stats.first_seen)}, last seen {_moment(stats.last_seen)}; "
+        f"First seen {request.moment(_known(stats.first_seen))}, last seen {request.ago(_known(stats.last_seen))}; "
         f"{counted(stats.total_chat_lines or 0, 'chat line')}, {duration(connected)} in the room in all"
     )
 
 
-def _moment(timestamp: int | UnsetType) -> str:
-    return moment(None if timestamp is UNSET else timestamp)
+def _known(timestamp: int | UnsetType) -> int | None:
+    return None if timestamp is UNSET else timestamp
 
 
 async def _answer_user(request: Request) -> Answer:
@@ -117,7 +117,7 @@ async def _answer_user(request: Request) -> Answer:
         stats = await request.statistics.user_stats(request.channel, name)
     except StatisticsFailure as failure:
         return Answer([present, str(failure)], error=str(failure))
-    stored = _stored(stats, name, request.clock())
+    stored = _stored(request, stats, name)
     is_unknown = not stats.found and request.room.users.get(name) is None
     close = nearest(name, (user.name for user in request.room.users)) if is_unknown else None
     return Answer([present, stored if close is None else f"{stored}: did you mean {close}?"])

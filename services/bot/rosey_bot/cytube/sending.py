@@ -73,6 +73,7 @@ class SendQueue:
         monotonic: seconds.
         sleep: waits seconds.
         on_wait: told how long a message waited for the rate limit.
+        silence: says why nothing is to be said in chat now; ``None`` where nothing keeps the bot from it.
     """
 
     def __init__(
@@ -82,11 +83,13 @@ class SendQueue:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         on_wait: Callable[[float], None] | None = None,
+        silence: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._room: Final = room
         self._monotonic: Final = monotonic
         self._sleep: Final = sleep
         self._on_wait: Final = on_wait
+        self._silence: Final = silence
         self._confirmations: Final = Confirmations(room)
         self._urgent: Final[deque[_Message]] = deque()
         self._messages: Final[deque[_Message]] = deque()
@@ -186,6 +189,10 @@ class SendQueue:
                 await self._sleep(wait)
             if self._on_wait is not None:
                 self._on_wait(self._monotonic() - began)
+            # Only now: whoever is told to be quiet is so at once, whatever waits to be said.
+            reason = self._silence() if isinstance(act, Say) else None
+            if reason is not None:
+                return Receipt(Outcome.NOT_SENT, reason)
             throttle.sent(self._monotonic())
             result = await self._attempt(act, emit)
             if not isinstance(result, Dropped):

@@ -13,6 +13,8 @@ _NAME: Final = re.compile(r"[^\x00-\x20\x7f\[\]\ud800-\udfff]{1,64}")
 
 MODERATOR: Final = 2
 """The least rank of a channel's moderator (PROTOCOL.md 4)."""
+ADMIN: Final = 3
+"""The least rank of a channel's admin (PROTOCOL.md 4)."""
 
 
 def is_username(name: str) -> bool:

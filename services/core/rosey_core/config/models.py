@@ -6,9 +6,11 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     BaseModel,
@@ -285,6 +287,7 @@ class Bot(Section):
         status_interval: seconds between two reports of the status.
         stats_timeout: seconds that the database has for an answer.
         outbound_interval: seconds between two looks into the outbound queue.
+        timezone: the time zone of times in answers, like ``Europe/Berlin``.
         added_channels: whether this bot takes the channels that are added at run time; of several bots, one.
         secrets_dir: where the files lie that such channels refer to for their passwords.
         connections_per_address: how many connections a CyTube server allows an address at a time.
@@ -300,11 +303,31 @@ class Bot(Section):
     status_interval: Seconds = 10.0
     stats_timeout: Seconds = 0.8
     outbound_interval: Seconds = 2.0
+    timezone: str = "UTC"
     added_channels: bool = True
     secrets_dir: Path = Path("secrets")
     connections_per_address: int = Field(default=10, ge=1)
     connection_interval: Seconds = 10.0
     guest_login_interval: Seconds = 60.0
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, timezone: str) -> str:
+        try:
+            _zone(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("should be a time zone that this machine knows, like Europe/Berlin") from None
+        return timezone
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of times in answers."""
+        return _zone(self.timezone)
+
+
+def _zone(name: str) -> tzinfo:
+    # A machine without the zones' files knows this one all the same.
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 class Health(Section):

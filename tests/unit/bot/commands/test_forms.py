@@ -31,6 +31,8 @@ FORMS = [
     "kick <user> [reason]",
     "voteskip",
     "more",
+    "quiet [on|off] [duration]",
+    "maintenance [on|off]",
 ]
 
 
