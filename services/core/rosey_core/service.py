@@ -10,6 +10,8 @@ A service is a coroutine that works until it is asked to stop::
         ...
         await context.stop.wait()
 
+SIGHUP, and a change of its file, make it read its configuration again (``ServiceContext.reload``).
+
 Environment, for supervisors: ``ROSEY_PARENT_PID`` (as ``--parent-pid``) and ``ROSEY_READY_FILE``, a path where
 ``{"pid": ..., "health_url": ...}`` is put as soon as health is served.
 """
@@ -36,6 +38,7 @@ from prometheus_client import CollectorRegistry
 
 from rosey_core import parent
 from rosey_core.config import Config, ConfigError, load
+from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.telemetry import logs, metrics
 
@@ -47,9 +50,8 @@ PARENT_PID: Final = "ROSEY_PARENT_PID"
 READY_FILE: Final = "ROSEY_READY_FILE"
 
 _CANCEL_SECONDS: Final = 1.0
-_STOP_SIGNALS: Final = [
-    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
-]
+_STOP_SIGNALS: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
+_RELOAD_SIGNALS: Final = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -63,12 +65,14 @@ class ServiceContext:
         health: to report on.
         registry: for its metrics.
         server: serves both, already listening.
+        reload: brings changes of the configuration in.
     """
 
     stop: asyncio.Event
     health: Health
     registry: CollectorRegistry
     server: HealthServer
+    reload: Reload
 
 
 Check = Callable[[Config], Awaitable[list[str]]]
@@ -84,9 +88,9 @@ def run(
     argv: Sequence[str] | None = None,
     stop_seconds: float = 10.0,
 ) -> int:
-    """Run a service until it ends, by itself or by SIGTERM, SIGINT, SIGHUP or its parent's death.
+    """Run a service until it ends, by itself or by SIGTERM, SIGINT, the end of its terminal or its parent's death.
 
-    The same signal a second time ends the process at once.
+    The same signal a second time ends the process at once. SIGHUP makes it read its configuration again.
 
     Args:
         name: the program's name, which is also its distribution's.
@@ -104,16 +108,13 @@ def run(
     """
     arguments = _arguments(name, description, argv)
     try:
-        config = load(arguments.config)
-        if arguments.health_port is not None:
-            health = config.health.model_copy(update={"port": arguments.health_port})
-            config = config.model_copy(update={"health": health})
+        config = _load(arguments)
         if arguments.check:
             return _run(_check(name, config, check))
         logs.configure(config.logging.level, config.logging.format)
         for warning in config.warnings:
             _LOG.warning("configuration: %s", warning)
-        process = _Process(name, config, main, stop_seconds)
+        process = _Process(name, config, lambda: _load(arguments), main, stop_seconds)
         try:
             return _run(process.serve(arguments.parent_pid))
         finally:
@@ -137,6 +138,14 @@ def _arguments(name: str, description: str, argv: Sequence[str] | None) -> argpa
         help=f"end when this process is gone (or by the environment: {PARENT_PID})",
     )
     return parser.parse_args(argv)
+
+
+def _load(arguments: argparse.Namespace) -> Config:
+    config = load(arguments.config)
+    if arguments.health_port is None:
+        return config
+    health = config.health.model_copy(update={"port": arguments.health_port})
+    return config.model_copy(update={"health": health})
 
 
 def _port(text: str) -> int:
@@ -178,19 +187,24 @@ class _Process:
 
     _loop: asyncio.AbstractEventLoop
 
-    def __init__(self, name: str, config: Config, main: Main, stop_seconds: float) -> None:
+    _reload: Reload
+
+    def __init__(self, name: str, config: Config, load: Callable[[], Config], main: Main, stop_seconds: float) -> None:
         self._name = name
         self._config = config
+        self._load = load
         self._main = main
         self._stop_seconds = stop_seconds
         self._stop = asyncio.Event()
         self._health = Health()
         self._received: set[int] = set()
+        self._has_terminal = _has_terminal()
         self._deadline = _exit_after(stop_seconds + 2 * _CANCEL_SECONDS)
 
     async def serve(self, parent_pid: int | None) -> int:
         self._loop = asyncio.get_running_loop()
         registry = metrics.new_registry(self._name, importlib.metadata.version(self._name))
+        self._reload = Reload(self._config, self._load, registry)
         host, port = self._config.health.host, self._config.health.port
         server = HealthServer(self._health, registry, host, port)
         with self._signals():
@@ -204,7 +218,7 @@ class _Process:
             try:
                 with _ready_file(server.url):
                     _LOG.info("%s started, health at %s", self._name, server.url)
-                    return await self._work(ServiceContext(self._stop, self._health, registry, server))
+                    return await self._work(ServiceContext(self._stop, self._health, registry, server, self._reload))
             finally:
                 await server.stop()
 
@@ -220,9 +234,12 @@ class _Process:
     async def _work(self, context: ServiceContext) -> int:
         work = asyncio.ensure_future(self._main(self._config, context))
         asked = asyncio.ensure_future(self._stop.wait())
+        reload = asyncio.create_task(self._reload.run(), name="reload")
         await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
-        asked.cancel()
         self._bound_the_end()
+        asked.cancel()
+        reload.cancel()
+        await asyncio.gather(asked, reload, return_exceptions=True)
         if not work.done():
             await asyncio.wait({work}, timeout=self._stop_seconds)
         late = not work.done()
@@ -245,6 +262,10 @@ class _Process:
     def _signals(self) -> Iterator[None]:
         # Not loop.add_signal_handler: these also run while the loop is busy, and on Windows.
         before = {signum: signal.signal(signum, self._on_signal) for signum in _STOP_SIGNALS}
+        for signum in _RELOAD_SIGNALS:
+            before[signum] = signal.signal(signum, self._on_hangup)
+            # As nohup has it: the process outlives its terminal.
+            self._has_terminal &= before[signum] is not signal.SIG_IGN
         try:
             yield
         finally:
@@ -257,6 +278,14 @@ class _Process:
             os._exit(128 + signum)
         self._received.add(signum)
         self._begin_stop()
+
+    def _on_hangup(self, signum: int, frame: FrameType | None) -> None:
+        # A terminal that closes sends it too: whoever was started in one ends with it.
+        if self._has_terminal and not _has_terminal():
+            self._begin_stop()
+            return
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._reload.ask)
 
     def _begin_stop(self) -> None:
         """Ask the service to stop; from any thread, and harmless when it has."""
@@ -277,6 +306,15 @@ class _Process:
         if pid == os.getppid():
             parent.request_signal_at_parents_death(signal.SIGTERM)
         parent.watch(pid, self._begin_stop)
+
+
+def _has_terminal() -> bool:
+    """Whether the process has a terminal that is there."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | getattr(os, "O_NOCTTY", 0)))
+    except OSError:
+        return False
+    return True
 
 
 def _exit_after(seconds: float) -> threading.Timer:

@@ -45,6 +45,7 @@ class BotDatabase:
 
     Attributes:
         db_path: as given.
+        retention: for how long things are kept; another one counts from the next sweep on.
         conn: a connection for the caller's own statements, in autocommit; ``None`` when closed.
     """
 
@@ -59,7 +60,7 @@ class BotDatabase:
         self.conn: aiosqlite.Connection | None = None
         self._clock = clock
         self._moments = Moments(clock)
-        self._retention = retention or Retention()
+        self.retention = retention or Retention()
         self._location: sqlite.Location | None = None
         self._writer: Writer | None = None
         self._reader: Reader | None = None
@@ -438,7 +439,7 @@ class BotDatabase:
 
     async def perform_maintenance(self) -> dict[str, int]:
         """Delete what is older than its retention, and give space back; returns the rows deleted, by table."""
-        return await maintenance.perform(self.writer, self._retention, clock=self._clock)
+        return await maintenance.perform(self.writer, self.retention, clock=self._clock)
 
     async def _apply(self, kind: type[events.Event], channel: str | None, **fields: Any) -> None:
         """Do what the ingest of such an event does."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,11 @@ CHECK_TIMEOUT_S: Final = 5.0
 CONNECT_INTERVAL_S: Final = 2.0
 LAG_LIMIT: Final = 10_000
 """Events waiting beyond which the service is not ready: its answers are too old."""
+
+_APPLIED: Final = ("database.retention",)
+"""What is brought in without a restart."""
+_UNUSED: Final = ("platforms", "bot")
+"""What concerns others; the default channel is chosen once."""
 
 DATABASE: Final = "database"
 NATS: Final = "nats"
@@ -64,6 +70,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
     health.expect(DATABASE, NATS, INGEST)
     metrics = DatabaseMetrics(context.registry)
     database = _database(config)
+    context.reload.offer(partial(_apply, database), _APPLIED, unused=_UNUSED)
     bus = Bus(**config.nats.options(), name=NAME)
     try:
         if not await _connect(database, health, context.stop):
@@ -186,7 +193,15 @@ def _database_problems(path: str) -> list[str]:
 
 
 def _database(config: Config) -> BotDatabase:
-    return BotDatabase(_path(config), retention=Retention(**config.database.retention.model_dump()))
+    return BotDatabase(_path(config), retention=_retention(config))
+
+
+async def _apply(database: BotDatabase, config: Config) -> None:
+    database.retention = _retention(config)
+
+
+def _retention(config: Config) -> Retention:
+    return Retention(**config.database.retention.model_dump())
 
 
 def _path(config: Config) -> str:

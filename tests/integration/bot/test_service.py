@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from rosey_bot import service
 from rosey_core import streams, subjects
 from rosey_core.config import Config, ConfigError
+from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
 from rosey_core.telemetry.metrics import exposition
@@ -40,7 +41,8 @@ class Process:
     def __init__(self, config: Config) -> None:
         registry = CollectorRegistry()
         health = Health()
-        self.context = ServiceContext(asyncio.Event(), health, registry, HealthServer(health, registry))
+        reload = Reload(config, lambda: self.config, registry)
+        self.context = ServiceContext(asyncio.Event(), health, registry, HealthServer(health, registry), reload)
         self.config = config
         self._task: asyncio.Task[None] | None = None
 

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -20,10 +21,12 @@ from nats.aio.client import Client
 
 from rosey_core import subjects
 from rosey_core.config import Config, ConfigError
+from rosey_core.config.models import Retention
+from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
 from rosey_core.telemetry.metrics import new_registry
-from rosey_database import service
+from rosey_database import BotDatabase, service
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
@@ -33,11 +36,12 @@ def configuration(url: str, database: Path | str, **more: Any) -> Config:
 
 
 @asynccontextmanager
-async def serving(config: Config) -> AsyncIterator[ServiceContext]:
+async def serving(config: Config, load: Callable[[], Config] | None = None) -> AsyncIterator[ServiceContext]:
     """The service in this process; it is asked to stop at the end, and must."""
     health = Health()
     registry = new_registry("rosey-database", "1.0.0")
-    context = ServiceContext(asyncio.Event(), health, registry, HealthServer(health, registry))
+    reload = Reload(config, load or (lambda: config), registry)
+    context = ServiceContext(asyncio.Event(), health, registry, HealthServer(health, registry), reload)
     task = asyncio.create_task(service.serve(config, context))
     try:
         yield context
@@ -108,6 +112,32 @@ async def test_it_is_unready_while_too_much_waits(
     monkeypatch.setattr(service, "LAG_LIMIT", -1)
     async with serving(configuration(nats_server.url, database_file)) as context:
         await until(lambda: "wait to be stored" in context.health.reason)
+
+
+async def test_another_retention_counts_without_a_restart(
+    nats_server: NatsServer, database_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(database_file)) as connection, connection:
+        connection.execute(
+            "INSERT INTO recent_chat (timestamp, username, message) VALUES (?, 'Ann', 'hi')", [time.time() - 3600]
+        )
+    before = configuration(nats_server.url, database_file)
+    after = configuration("nats://elsewhere", database_file, bot={"user_cooldown": 1})
+    after = after.model_copy(
+        update={"database": after.database.model_copy(update={"retention": Retention(chat_hours=0.5)})}
+    )
+    databases: list[BotDatabase] = []
+
+    def kept(*arguments: Any, **options: Any) -> BotDatabase:
+        databases.append(BotDatabase(*arguments, **options))
+        return databases[0]
+
+    monkeypatch.setattr(service, "BotDatabase", kept)
+    async with serving(before, lambda: after) as context:
+        await until(lambda: context.health.ready)
+        assert (await databases[0].perform_maintenance())["recent_chat"] == 0
+        await context.reload.reload()
+        assert (await databases[0].perform_maintenance())["recent_chat"] == 1
 
 
 async def test_it_waits_for_a_database_that_cannot_be_opened_yet(

@@ -203,7 +203,9 @@ def test_json_that_yaml_cannot_read_is_read_without_its_lines(read: Load, refusa
         ("platforms:\n- channel: []\n", "line 2: platforms.0.channel: should be a name, or [name"),
         ("platforms:\n- channel: a\n  password: x\n  user:\n", "line 3: platforms.0.password: is of no use without"),
         ("platforms:\n- channel: a\n  type: irc\n", "line 3: platforms.0.type: should be 'cytube'"),
-        ("platforms:\n- channel: a\n  proxy: h:1\n", "line 3: platforms.0.proxy: is not supported"),
+        ("platforms:\n- channel: a\n  proxy: h\n", "line 3: platforms.0.proxy: should be the address of a proxy"),
+        ("platforms:\n- channel: a\n  proxy: 'ftp://h:1'\n", "line 3: platforms.0.proxy: should be the address"),
+        ("platforms:\n- channel: a\n  proxy: 'http://[:1'\n", "line 3: platforms.0.proxy: should be the address"),
         (
             "platforms:\n- channel: a\n- channel: A\n",
             "line 1: platforms: the channel 'a' of https://cytu.be is there twice",
@@ -365,6 +367,19 @@ def test_the_environment_form_is_refused_with_the_way_out(refusal: Callable[...,
 )
 def test_a_server_is_an_address_without_a_slash(server: str, expected: str) -> None:
     assert Platform(channel="a", server=server).server == expected
+
+
+@pytest.mark.parametrize(
+    ("proxy", "expected"),
+    [
+        ("localhost:1080", "socks5://localhost:1080"),
+        ("http://u:p@localhost:3128", "http://u:p@localhost:3128"),
+        (None, None),
+    ],
+)
+def test_a_proxy_without_a_scheme_is_the_originals(proxy: str | None, expected: str | None) -> None:
+    found = Platform.model_validate({"channel": "a", "proxy": proxy}).proxy
+    assert (found and found.get_secret_value()) == expected
 
 
 @pytest.mark.parametrize("address", ["https://cytu.be/r/Lobby", "https://cytu.be/r/Lobby/"])

@@ -36,7 +36,7 @@ def test_each_key_has_a_description(key: str) -> None:
 def test_it_knows_each_key_and_nothing_that_no_file_has() -> None:
     assert {"version", "platforms.channel_password", "nats.url", "database.retention.chat_hours"} <= KEYS.keys()
     assert {f"{section}.{key}" for section, key in (*SYNONYMS, *WITHOUT_EFFECT)} <= KEYS.keys()
-    assert not {"warnings", "source"} & KEYS.keys()
+    assert not {"warnings", "source", "referenced"} & KEYS.keys()
 
 
 def test_what_does_nothing_any_more_is_marked() -> None:
@@ -58,6 +58,7 @@ def test_secrets_are_marked() -> None:
     assert secrets == {
         "platforms.password",
         "platforms.channel_password",
+        "platforms.proxy",
         "nats.password",
         "nats.token",
         "database.url",

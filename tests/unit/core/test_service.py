@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ from rosey_core.config import Config, ConfigError, Problem
 from rosey_core.service import BAD_CONFIGURATION, FAILED, OK, ServiceContext, run
 from rosey_core.telemetry import logs
 from rosey_core.telemetry.logs import Redaction
+from tests.support.waiting import until
 
 NAME = "rosey-database"
 """A distribution that is installed, for its version."""
@@ -201,7 +203,7 @@ def test_a_service_that_cancels_itself_has_failed() -> None:
     assert start(main=main) == FAILED
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_each_stop_signal_stops_it_in_good_order(signum: signal.Signals) -> None:
     ended: list[str] = []
 
@@ -212,6 +214,70 @@ def test_each_stop_signal_stops_it_in_good_order(signum: signal.Signals) -> None
 
     assert start(main=main) == OK
     assert ended == ["in good order"]
+
+
+def _hang_up_then_stop(text: str, config_file: Path, levels: list[int]) -> Serve:
+    """Change the file, hang up, and stop when the change is in force."""
+
+    async def main(config: Config, context: ServiceContext) -> None:
+        config_file.write_text(text)  # noqa: ASYNC240
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: logging.getLogger().level != logging.INFO, what="another log level")
+        levels.append(logging.getLogger().level)
+        assert not context.stop.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await context.stop.wait()
+
+    return main
+
+
+def test_sighup_makes_it_read_its_configuration_again(tmp_path: Path) -> None:
+    file = tmp_path / "rosey.yaml"
+    file.write_text("logging: {level: info}\n")
+    levels: list[int] = []
+    assert start(str(file), main=_hang_up_then_stop("logging: {level: error}\n", file, levels)) == OK
+    assert levels == [logging.ERROR]
+
+
+def test_an_argument_counts_after_a_reload_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "rosey.yaml"
+    file.write_text("health: {port: 9}\n")
+    text = "health: {port: 8}\nlogging: {level: warning}\nstream: {replicas: 3}\n"
+    assert start(str(file), "--health-port", "0", main=_hang_up_then_stop(text, file, [])) == OK
+    waiting = [entry["message"] for entry in entries(capsys.readouterr().err) if "restart" in entry["message"]]
+    assert waiting == ["configuration: takes effect after a restart only: stream.replicas"]
+
+
+def test_it_ends_with_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [True]
+    monkeypatch.setattr(service, "_has_terminal", lambda: there[0])
+
+    async def main(config: Config, context: ServiceContext) -> None:
+        there[0] = False
+        os.kill(os.getpid(), signal.SIGHUP)
+        await context.stop.wait()
+
+    assert start(main=main) == OK
+
+
+def test_who_is_to_outlive_its_terminal_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    there = [True]
+    monkeypatch.setattr(service, "_has_terminal", lambda: there[0])
+    file = tmp_path / "rosey.yaml"
+    file.write_text("")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    levels: list[int] = []
+    work = _hang_up_then_stop("logging: {level: error}\n", file, levels)
+
+    async def main(config: Config, context: ServiceContext) -> None:
+        there[0] = False
+        await work(config, context)
+
+    try:
+        assert start(str(file), main=main) == OK
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert levels == [logging.ERROR]
 
 
 def test_handlers_are_put_back() -> None:

@@ -12,9 +12,10 @@ from pydantic.fields import FieldInfo
 from rosey_core.config import Config
 from rosey_core.config.document import Document
 from rosey_core.config.errors import KeyPath
+from rosey_core.config.models import NOT_IN_A_FILE
 from rosey_core.telemetry.logs import MASK, redacted
 
-_NOT_SHOWN: Final = ("legacy", "warnings", "source")
+_NOT_SHOWN: Final = ("legacy", *NOT_IN_A_FILE)
 _ORIGIN_COLUMN: Final = 44
 _HIDDEN: Final = f'"{MASK}"'
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from rosey_cli.data_directory import DataDirectory, write_private
 from rosey_cli.failure import Failure
 from rosey_core.config import Config, ConfigError, Platform, load
+from rosey_core.config.models import NOT_IN_A_FILE
 from rosey_core.service import BAD_CONFIGURATION
 from rosey_core.telemetry import logs
 
@@ -99,7 +100,7 @@ def database_path(config: Config, directory: DataDirectory) -> Path:
 def write(config: Config, directory: DataDirectory, *, nats_url: str) -> None:
     """Write the children's file; only this user can read it, since passwords stand in it."""
     sections = _plain(config)
-    for name in ("legacy", "warnings", "source"):
+    for name in ("legacy", *NOT_IN_A_FILE):
         sections.pop(name, None)
     sections["nats"] = {"url": nats_url}
     sections["health"] = {}

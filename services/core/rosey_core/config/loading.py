@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails
 from rosey_core.config import document, environment, migration, references, spellings
 from rosey_core.config.document import Document
 from rosey_core.config.errors import KeyPath, dotted
-from rosey_core.config.models import Config, Platform
+from rosey_core.config.models import NOT_IN_A_FILE, Config, Platform
 from rosey_core.telemetry import logs
 
-_OWN: Final = frozenset(Config.model_fields) - {"version", "legacy", "warnings", "source"}
+_OWN: Final = frozenset(Config.model_fields) - {"version", "legacy", *NOT_IN_A_FILE}
 _SIMILAR: Final = 0.75
 _REASONS: Final = {"missing": "is missing", "model_type": "should have keys and values"}
 """Where pydantic's words speak of Python."""
@@ -58,7 +58,13 @@ def load_document(found: Document, environ: Mapping[str, str]) -> tuple[Config, 
     # A section with nothing in it, as YAML reads a heading whose keys are commented out, means its defaults.
     sections = {name: section for name, section in found.data.items() if section is not None}
     try:
-        config = Config(**sections, legacy=unknown, warnings=tuple(warnings), source=found.source)
+        config = Config(
+            **sections,
+            legacy=unknown,
+            warnings=tuple(warnings),
+            source=found.source,
+            referenced=tuple(_files_referred_to(found)),
+        )
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
             found.refuse(details["loc"], _reason(details))
@@ -88,7 +94,7 @@ def _take_unknown(found: Document) -> dict[str, Any]:
 
 
 def _resolve_references(found: Document, environ: Mapping[str, str]) -> None:
-    directory = Path() if found.source is None else Path(os.path.expanduser(found.source)).parent
+    directory = _directory(found)
 
     def resolved(value: Any, at: KeyPath) -> Any:
         if isinstance(value, dict):
@@ -110,6 +116,18 @@ def _resolve_references(found: Document, environ: Mapping[str, str]) -> None:
         return value
 
     found.data = resolved(found.data, ())
+
+
+def _files_referred_to(found: Document) -> Iterator[Path]:
+    for target in dict.fromkeys(target for targets in found.references.values() for target in targets):
+        path = references.file_of(target, _directory(found))
+        if path is not None:
+            yield path
+
+
+def _directory(found: Document) -> Path:
+    """What relative paths in it start from."""
+    return Path() if found.source is None else Path(os.path.expanduser(found.source)).parent
 
 
 def _reason(details: ErrorDetails) -> str:

@@ -17,14 +17,14 @@ from pydantic import BaseModel
 
 from rosey_core.config.document import Document, is_comment
 from rosey_core.config.errors import KeyPath, dotted
-from rosey_core.config.models import Config
+from rosey_core.config.models import NOT_IN_A_FILE, Config
 from rosey_core.config.spellings import PAIRS, WITHOUT_EFFECT
 
 NOTE: Final = "What the former file had and version 2 does not know. Rosey does not use it."
 
 _PLATFORM: Final[KeyPath] = ("platforms", 0)
 _LEGACY: Final = "legacy"
-_SECTIONS: Final = frozenset(Config.model_fields) - {"version", "warnings", "source"}
+_SECTIONS: Final = frozenset(Config.model_fields) - {"version", *NOT_IN_A_FILE}
 
 FLAT_TARGETS: Final[dict[KeyPath, KeyPath]] = {
     ("domain",): (*_PLATFORM, "server"),

@@ -85,6 +85,15 @@ class Platform(Section):
         copy._key = key
         return copy
 
+    def secrets(self) -> set[str]:
+        """Every secret value in here, for masking; a proxy's address is one if it has a password."""
+        found = {secret.get_secret_value() for secret in (self.password, self.channel_password) if secret is not None}
+        proxy = "" if self.proxy is None else self.proxy.get_secret_value()
+        password = urlsplit(proxy).password
+        if password:
+            found |= {proxy, password, unquote(password)}
+        return found - {""}
+
     @model_validator(mode="before")
     @classmethod
     def _take_channel_address_apart(cls, data: Any) -> Any:
@@ -129,18 +138,23 @@ class Platform(Section):
             raise ValueError("is of no use without 'user'")
         return password
 
-
     @field_validator("proxy")
     @classmethod
     def _check_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
-        parts = urlsplit("" if proxy is None else proxy.get_secret_value())
+        if proxy is None:
+            return None
+        address = proxy.get_secret_value()
+        if "://" not in address:
+            # The original wrote it so, and spoke SOCKS.
+            address = f"socks5://{address}"
         try:
-            good = proxy is None or (parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and bool(parts.port))
+            parts = urlsplit(address)
+            good = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and bool(parts.port)
         except ValueError:
             good = False
         if not good:
             raise ValueError("should be the address of a proxy, like socks5://localhost:1080 or http://localhost:3128")
-        return proxy
+        return SecretStr(address)
 
 
 class Nats(Section):
@@ -362,6 +376,10 @@ class Logging(Section):
         return level
 
 
+NOT_IN_A_FILE: Final = ("warnings", "source", "referenced")
+"""Attributes of ``Config`` that are about the file."""
+
+
 class Config(Section):
     """The whole configuration.
 
@@ -377,6 +395,7 @@ class Config(Section):
         legacy: what the original knew and Rosey does not use, as it stood in the file.
         warnings: what is accepted in the file and has no effect, for people.
         source: the file that it comes from.
+        referenced: the files that its values refer to.
     """
 
     version: Literal[2] = 2
@@ -390,6 +409,7 @@ class Config(Section):
     legacy: dict[str, Any] = Field(default={}, repr=False)
     warnings: tuple[str, ...] = ()
     source: Path | None = None
+    referenced: tuple[Path, ...] = ()
 
     @field_validator("platforms")
     @classmethod
@@ -420,6 +440,8 @@ class Config(Section):
     def secrets(self) -> set[str]:
         """Every secret value in here, for masking."""
         found = {secret.get_secret_value() for secret in _secrets(self)}
+        for platform in self.platforms:
+            found |= platform.secrets()
         if self.database.url is not None:
             found.add(unquote(urlsplit(self.database.url.get_secret_value()).password or ""))
         return found - {""}
@@ -430,5 +452,5 @@ def _secrets(section: BaseModel) -> Iterator[SecretStr]:
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, SecretStr):
                 yield item
-            elif isinstance(item, BaseModel):
+            elif isinstance(item, BaseModel) and not isinstance(item, Platform):
                 yield from _secrets(item)

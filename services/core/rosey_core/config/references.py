@@ -38,8 +38,9 @@ def resolve(text: str, environ: Mapping[str, str], directory: Path) -> tuple[str
         if target is None:
             return "${"
         targets.append(target)
-        if target.startswith(_FILE):
-            return _from_file(directory / os.path.expanduser(target.removeprefix(_FILE)))
+        path = file_of(target, directory)
+        if path is not None:
+            return _from_file(path)
         target = target.removeprefix(_ENVIRONMENT)
         if _VARIABLE.fullmatch(target) is None:
             raise ValueError("'${...}' must name an environment variable or 'file:' and a path ('$${' is a plain '${')")
@@ -49,6 +50,13 @@ def resolve(text: str, environ: Mapping[str, str], directory: Path) -> tuple[str
 
     resolved = _REFERENCE.sub(value, text)
     return resolved, tuple(targets)
+
+
+def file_of(target: str, directory: Path) -> Path | None:
+    """The file that the target of a reference names; ``None`` where it names a variable."""
+    if not target.startswith(_FILE):
+        return None
+    return directory / os.path.expanduser(target.removeprefix(_FILE))
 
 
 def _from_file(path: Path) -> str:

@@ -12,14 +12,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from rosey_core.config.models import Config
+from rosey_core.config.models import NOT_IN_A_FILE, Config
 from rosey_core.config.spellings import PAIRS, SYNONYMS, WITHOUT_EFFECT
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _COMMENTS: Final = {r"^(_comment|_note)": True}
 _REFERENCE: Final = {"type": "string", "pattern": r"\$\{"}
 _NO_TEXT: Final = frozenset({"integer", "number", "boolean"})
-_NOT_IN_A_FILE: Final = ("warnings", "source")
 
 _ATTRIBUTE: Final = re.compile(r"^ {8}(?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {12}.*)*)", re.MULTILINE)
 
@@ -39,7 +38,7 @@ def schema() -> dict[str, Any]:
             value.pop("gt", None)
             value["description"] = descriptions[key]
             _allow_references(value)
-    for key in _NOT_IN_A_FILE:
+    for key in NOT_IN_A_FILE:
         del made["properties"][key]
     made["properties"]["version"] = {
         "enum": [2, "2", "2.0"],

@@ -35,7 +35,7 @@ WITHOUT_EFFECT: Final = {
 def modernise(document: Document) -> None:
     """Turn the original's spellings into ours.
 
-    A value given twice in two spellings, a pair that is none, and a proxy are problems of the document.
+    A value given twice in two spellings and a pair that is none are problems of the document.
     """
     platforms = document.data.get("platforms")
     for index, platform in enumerate(platforms if isinstance(platforms, list) else []):
@@ -44,9 +44,6 @@ def modernise(document: Document) -> None:
 
 
 def _modernise_platform(document: Document, at: KeyPath, platform: dict[str, Any]) -> None:
-    if platform.pop("proxy", None) is not None:
-        # To ignore it would show CyTube the address that the proxy was to hide.
-        document.refuse((*at, "proxy"), "is not supported: the bot connects directly; take it out to accept that")
     for (_, old), new in SYNONYMS.items():
         if old in platform:
             if new in platform:

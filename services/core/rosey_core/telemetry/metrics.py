@@ -79,6 +79,24 @@ class BatchHistogram(Histogram):
                 bucket.inc(count)
 
 
+class ConfigurationMetrics:
+    """What each process tells of its configuration."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reloads = Children(
+            Counter(
+                "rosey_configuration_reloads",
+                "Times that the configuration was read again: applied, refused or failed.",
+                ["outcome"],
+                registry=registry,
+            )
+        )
+        self.in_force = Gauge(
+            "rosey_configuration_in_force", "0 while the file is broken and an older one applies.", registry=registry
+        )
+        self.in_force.set(1)
+
+
 class BusMetrics:
     """What each process tells of its connection to NATS."""
 
@@ -195,6 +213,14 @@ class BotMetrics:
         )
         self.reconnects = Children(
             Counter("rosey_bot_reconnects", "Connections to CyTube lost.", ["channel", "reason"], registry=registry)
+        )
+        self.waiting_channels = Children(
+            Gauge(
+                "rosey_bot_waiting_channels",
+                "Channels that wait for their turn with CyTube, or to try again.",
+                ["reason"],
+                registry=registry,
+            )
         )
         self.events_published = Counter(
             "rosey_bot_events_published", "Events that the stream confirmed.", registry=registry
