@@ -1,0 +1,222 @@
+"""The cluster of the KUBECONFIG, and releases of the chart in it: what `kubectl` and `helm` do, with bounds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+CHART: Final = ROOT / "charts" / "rosey"
+TAG: Final = "under-test"
+IMAGES: Final = {
+    "bot": ("Dockerfile.bot", "bot"),
+    "simulator": ("Dockerfile.bot", "simulator"),
+    "database": ("Dockerfile.db", "database"),
+    "backup": ("Dockerfile.db", "tools"),
+}
+"""The images by the section of the values that names them: file and target."""
+READY_S: Final = 120
+
+
+class CommandFailed(Exception):
+    """A command ended with another code than 0; the text is what it wrote."""
+
+
+def run(*command: str, input: bytes | None = None, timeout: float = 180) -> bytes:
+    """Run a command and return what it wrote to its standard output.
+
+    Raises:
+        CommandFailed: it failed.
+        subprocess.TimeoutExpired: it did not end in time.
+    """
+    done = subprocess.run(command, check=False, input=input, capture_output=True, timeout=timeout)
+    if done.returncode:
+        said = (done.stdout[-4000:] + done.stderr[-4000:]).decode(errors="replace")
+        raise CommandFailed(f"{' '.join(command[:6])} ...: exit code {done.returncode}\n{said}")
+    return done.stdout
+
+
+def until(condition: Callable[[], Any], *, timeout: float = 60, poll: float = 0.5, what: str) -> Any:
+    """The first true result of ``condition``; commands that fail meanwhile count as false.
+
+    Raises:
+        TimeoutError: there was none in time.
+    """
+    end = time.monotonic() + timeout
+    said = ""
+    while time.monotonic() < end:
+        try:
+            found = condition()
+        except CommandFailed as error:
+            found, said = None, str(error)
+        if found:
+            return found
+        time.sleep(poll)
+    raise TimeoutError(f"not within {timeout:g} s: {what}. {said}")
+
+
+def image(section: str) -> str:
+    """The name of an image under test."""
+    return f"rosey-{IMAGES[section][1]}:{TAG}"
+
+
+def values() -> dict[str, Any]:
+    """Values by which a release runs the images under test."""
+    found = {}
+    for section in IMAGES:
+        repository, _, tag = image(section).partition(":")
+        found[section] = {"image": {"repository": repository, "tag": tag}}
+    return found
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over`` laid over it, maps into maps."""
+    result = dict(base)
+    for key, value in over.items():
+        inner = result.get(key)
+        result[key] = merged(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return result
+
+
+class Namespace:
+    """A namespace; pods that do not keep to the Pod Security Standard ``standard`` are refused in it."""
+
+    def __init__(self, name: str, *, standard: str = "restricted") -> None:
+        self.name = name
+        self.standard = standard
+
+    def make(self) -> Namespace:
+        """Make it, in the place of one that an earlier run may have left."""
+        self.delete()
+        run("kubectl", "create", "namespace", self.name)
+        label = f"pod-security.kubernetes.io/enforce={self.standard}"
+        run("kubectl", "label", "namespace", self.name, label)
+        return self
+
+    def delete(self) -> None:
+        """Delete it with all that is in it, and wait until it is gone."""
+        run("kubectl", "delete", "namespace", self.name, "--ignore-not-found", "--timeout=120s")
+
+    def kubectl(self, *arguments: str, input: bytes | None = None, timeout: float = 180) -> bytes:
+        """Run kubectl here."""
+        return run("kubectl", "--namespace", self.name, *arguments, input=input, timeout=timeout)
+
+    def get(self, *what: str) -> Any:
+        """An object, or a list of them, as JSON tells it."""
+        return json.loads(self.kubectl("get", *what, "--output=json"))
+
+    def python(self, where: str, script: str, *arguments: str, timeout: float = 120) -> str:
+        """Run a Python script in a container (``deployment/rosey-bot``) and return what it printed."""
+        command = ["exec", "--stdin", where, "--", "python", "-", *arguments]
+        return self.kubectl(*command, input=script.encode(), timeout=timeout).decode()
+
+    def run_pod(self, name: str, image: str, script: str, *, spec: dict[str, Any] | None = None) -> str:
+        """Run a Python script in a pod of its own until it has ended; returns what it printed."""
+        restricted = {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        container = {"name": "main", "image": image, "command": ["python", "-c", script], "securityContext": restricted}
+        pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [container], **(spec or {})}
+        self.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod})
+        try:
+            phase = until(lambda: self.ended(name), what=f"pod {name} ends", timeout=90)
+            printed = self.kubectl("logs", name).decode()
+        finally:
+            self.kubectl("delete", "pod", name, "--ignore-not-found", "--wait=true")
+        if phase != "Succeeded":
+            raise CommandFailed(f"pod {name}: {phase}\n{printed}")
+        return printed
+
+    def ended(self, pod: str) -> str | None:
+        """How a pod has ended, ``None`` while it has not."""
+        phase = self.get("pod", pod)["status"].get("phase")
+        return phase if phase in ("Succeeded", "Failed") else None
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Make or change objects."""
+        text = "\n---\n".join(json.dumps(item) for item in objects)
+        self.kubectl("apply", "--filename=-", input=text.encode())
+
+
+class Release:
+    """A release of the chart: its name is ``rosey``, and so is the beginning of all its objects'."""
+
+    def __init__(self, namespace: Namespace, chosen: dict[str, Any] | None = None) -> None:
+        self.namespace = namespace
+        self.chosen = chosen or {}
+
+    def install(self) -> Release:
+        """Install it and return when all pods are ready."""
+        self._helm("install", self.chosen)
+        return self
+
+    def upgrade(self, chosen: dict[str, Any]) -> None:
+        """Upgrade it with these values over those that it has; returns when all pods are ready."""
+        self.chosen = merged(self.chosen, chosen)
+        self._helm("upgrade", self.chosen)
+
+    def uninstall(self) -> None:
+        """Uninstall it and return when its pods are gone."""
+        run("helm", "uninstall", "rosey", "--namespace", self.namespace.name, "--wait")
+
+    def test(self) -> str:
+        """`helm test`; returns what it says."""
+        return run("helm", "test", "rosey", "--namespace", self.namespace.name, "--logs", timeout=240).decode()
+
+    def _helm(self, verb: str, chosen: dict[str, Any]) -> None:
+        command = ["helm", verb, "rosey", str(CHART), "--namespace", self.namespace.name, "--values", "-"]
+        command += ["--wait", "--timeout", f"{READY_S}s"]
+        run(*command, input=json.dumps(merged(values(), chosen)).encode(), timeout=READY_S + 30)
+
+    def query(self, sql: str) -> list[Any]:
+        """Ask the database file, in the pod of the service."""
+        script = (
+            "import json, sqlite3, sys\n"
+            "rows = sqlite3.connect('file:/var/lib/rosey/rosey.db?mode=ro', uri=True).execute(sys.argv[1]).fetchall()\n"
+            "print(json.dumps(rows))\n"
+        )
+        found: list[Any] = json.loads(self.namespace.python("deployment/rosey-database", script, sql))
+        return found
+
+    def stored_lines(self) -> int:
+        """How many lines of chat are stored."""
+        return int(self.query("SELECT count(*) FROM recent_chat")[0][0])
+
+    def metrics(self, component: str) -> dict[str, float]:
+        """A service's figures by name with labels."""
+        script = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
+        text = self.namespace.python(f"deployment/rosey-{component}", script)
+        lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines}
+
+    def pod(self, component: str) -> dict[str, Any]:
+        """The pod of a component that has one, those that are ending left out."""
+        selector = f"app.kubernetes.io/instance=rosey,app.kubernetes.io/component={component}"
+        pods = self.namespace.get("pods", f"--selector={selector}")["items"]
+        [found] = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        result: dict[str, Any] = found
+        return result
+
+    def restarts(self, component: str) -> int:
+        """How often the container of a component was started anew in its pod."""
+        return int(self.pod(component)["status"]["containerStatuses"][0]["restartCount"])
+
+    def secret(self) -> dict[str, str]:
+        """The passwords of NATS, in base64."""
+        found: dict[str, str] = self.namespace.get("secret", "rosey-nats-auth")["data"]
+        return found
+
+
+def build_and_load(load: Sequence[str]) -> None:
+    """Build all images and bring them into the cluster by a command to which their names are added."""
+    for section, (file, target) in IMAGES.items():
+        command = ["docker", "build", "--quiet", "--file", str(ROOT / file), "--target", target]
+        run(*command, "--tag", image(section), str(ROOT), timeout=900)
+    run(*load, *(image(section) for section in IMAGES), timeout=300)
