@@ -11,6 +11,7 @@ import typer
 from rosey_cli.audit import audit
 from rosey_cli.backup.commands import backup, restore
 from rosey_cli.config import commands as config
+from rosey_cli.database import commands as database
 from rosey_cli.dead_letters import commands as dead_letters
 from rosey_cli.replay.command import replay
 from rosey_cli.statistics import stats, user
@@ -47,6 +48,7 @@ app.command()(user)
 app.command()(audit)
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(config.app, name="config")
+app.add_typer(database.app, name="database")
 app.command()(replay)
 app.command()(backup)
 app.command()(restore)

@@ -77,6 +77,13 @@ EARLY: Final[dict[str, list[str]]] = {
 }
 """v0.2 to v0.5."""
 
+FIRST: Final[dict[str, list[str]]] = {
+    **{table: EARLY[table] for table in ("user_stats", "user_actions", "user_count_history", "recent_chat")},
+    "channel_stats": [column for column in EARLY["channel_stats"] if not column.startswith("max_connected")],
+    "outbound_messages": EARLY["outbound_messages"][:-2],
+}
+"""v0.1: without the columns and tables that came later."""
+
 LATE: Final[dict[str, list[str]]] = {
     **EARLY,
     "current_status": [
@@ -126,6 +133,19 @@ LATE: Final[dict[str, list[str]]] = {
 }
 """v0.6 to v0.9."""
 
+GROWN: Final[dict[str, list[str]]] = {
+    table: [
+        *EARLY.get(table, columns),
+        *(
+            column.replace("NOT NULL", "").replace("AUTOINCREMENT", "")
+            for column in columns
+            if table in EARLY and column.split()[0] not in {known.split()[0] for known in [*EARLY[table], "id"]}
+        ),
+    ]
+    for table, columns in LATE.items()
+}
+"""A file that was carried from generation to generation: the columns of all of them."""
+
 INDEXES: Final = (
     ("user_stats", "idx_user_stats_last_seen", "last_seen"),
     ("user_count_history", "idx_user_count_timestamp", "timestamp"),
@@ -135,6 +155,92 @@ INDEXES: Final = (
 """Some of its indexes; one has a name that we use, too."""
 
 Rows = dict[str, list[dict[str, Any]]]
+
+TOKEN = "aTokenOfTheOriginal-0123456789-abcdefghijkl"
+REVOKED = "anotherTokenOfTheOriginal-0123456789-abcdef"
+
+EARLY_ROWS: Rows = {
+    "user_stats": [
+        {
+            "username": "Ann",
+            "first_seen": 100,
+            "last_seen": 900,
+            "total_chat_lines": 7,
+            "total_time_connected": 500,
+            "current_session_start": 850,
+        },
+        {"username": "ANN", "first_seen": 50, "last_seen": 60, "total_chat_lines": 3, "total_time_connected": 10},
+        {"username": "Bob", "first_seen": 200, "last_seen": 300},
+    ],
+    "user_actions": [{"id": 4, "timestamp": 500, "username": "Ann", "action_type": "pm_command", "details": "help"}],
+    "channel_stats": [
+        {
+            "id": 1,
+            "max_users": 12,
+            "max_users_timestamp": 400,
+            "max_connected": 30,
+            "max_connected_timestamp": 410,
+            "last_updated": 900,
+        }
+    ],
+    "user_count_history": [{"id": 9, "timestamp": 600, "chat_users": 0, "connected_users": 5}],
+    "recent_chat": [
+        {"id": 2, "timestamp": 700, "username": "Ann", "message": "hi"},
+        {"id": 3, "timestamp": 710, "username": "Bob", "message": "0"},
+    ],
+    "current_status": [
+        {
+            "id": 1,
+            "bot_name": "Rosey",
+            "bot_rank": 3.0,
+            "bot_afk": 1,
+            "channel_name": "Lobby",
+            "current_chat_users": 4,
+            "current_connected_users": 6,
+            "playlist_items": 8,
+            "current_media_title": "A film",
+            "current_media_duration": "1:30:00",
+            "bot_start_time": 90,
+            "bot_connected": 1,
+            "last_updated": 950,
+        }
+    ],
+    "outbound_messages": [
+        {"id": 5, "timestamp": 800, "message": "posted", "sent": 1, "sent_timestamp": 801},
+        {"id": 6, "timestamp": 810, "message": "waiting", "retry_count": 2, "last_error": "muted"},
+    ],
+    "api_tokens": [
+        {"token": TOKEN, "description": "web page", "created_at": 10, "last_used": 20},
+        {"token": REVOKED, "description": None, "created_at": 11, "revoked": 1},
+    ],
+}
+
+LATE_ROWS: Rows = {
+    **EARLY_ROWS,
+    "current_status": [
+        {
+            "id": 1,
+            "status": "running",
+            "bot_name": "Rosey",
+            "bot_rank": 3,
+            "channel_name": "Lobby",
+            "current_users": 4,
+            "connected_users": 6,
+            "last_updated": 950,
+        }
+    ],
+    "outbound_messages": [
+        {"id": 5, "timestamp": 800, "message": "posted", "sent": 1, "sent_timestamp": 801},
+        {"id": 6, "timestamp": 810, "message": "waiting", "retry_count": 2, "error_message": "muted"},
+    ],
+    "api_tokens": [
+        {"id": 1, "token": TOKEN, "name": "web page", "permissions": '["read"]', "created_at": 10, "last_used": 20},
+        {"id": 2, "token": REVOKED, "name": "old", "description": "gone", "created_at": 11, "is_active": 0},
+    ],
+    "plugin_kv_storage": [{"plugin_name": "quotes", "key": "a", "value_json": "{}"}],
+    "plugin_table_schemas": [{"id": 1, "plugin_name": "quotes", "table_name": "q", "schema_json": "{}", "version": 1}],
+    "alembic_version": [{"version_num": "abc123"}],
+}
 
 
 def make(file: Path, tables: dict[str, list[str]], rows: Rows) -> Path:

@@ -19,95 +19,22 @@ from rosey_core.identity import user_key
 from rosey_database import BotDatabase, effects, migrations
 from rosey_database.effects import Received
 from rosey_database.migrations import migration
+from rosey_database.migrations.plan import plan
 from rosey_database.sqlite import Location
 from rosey_database.writer import Transaction
-from tests.unit.database.originals import EARLY, LATE, Rows, make, read
-
-TOKEN = "aTokenOfTheOriginal-0123456789-abcdefghijkl"
-REVOKED = "anotherTokenOfTheOriginal-0123456789-abcdef"
-
-EARLY_ROWS: Rows = {
-    "user_stats": [
-        {
-            "username": "Ann",
-            "first_seen": 100,
-            "last_seen": 900,
-            "total_chat_lines": 7,
-            "total_time_connected": 500,
-            "current_session_start": 850,
-        },
-        {"username": "ANN", "first_seen": 50, "last_seen": 60, "total_chat_lines": 3, "total_time_connected": 10},
-        {"username": "Bob", "first_seen": 200, "last_seen": 300},
-    ],
-    "user_actions": [{"id": 4, "timestamp": 500, "username": "Ann", "action_type": "pm_command", "details": "help"}],
-    "channel_stats": [
-        {
-            "id": 1,
-            "max_users": 12,
-            "max_users_timestamp": 400,
-            "max_connected": 30,
-            "max_connected_timestamp": 410,
-            "last_updated": 900,
-        }
-    ],
-    "user_count_history": [{"id": 9, "timestamp": 600, "chat_users": 0, "connected_users": 5}],
-    "recent_chat": [
-        {"id": 2, "timestamp": 700, "username": "Ann", "message": "hi"},
-        {"id": 3, "timestamp": 710, "username": "Bob", "message": "0"},
-    ],
-    "current_status": [
-        {
-            "id": 1,
-            "bot_name": "Rosey",
-            "bot_rank": 3.0,
-            "bot_afk": 1,
-            "channel_name": "Lobby",
-            "current_chat_users": 4,
-            "current_connected_users": 6,
-            "playlist_items": 8,
-            "current_media_title": "A film",
-            "current_media_duration": "1:30:00",
-            "bot_start_time": 90,
-            "bot_connected": 1,
-            "last_updated": 950,
-        }
-    ],
-    "outbound_messages": [
-        {"id": 5, "timestamp": 800, "message": "posted", "sent": 1, "sent_timestamp": 801},
-        {"id": 6, "timestamp": 810, "message": "waiting", "retry_count": 2, "last_error": "muted"},
-    ],
-    "api_tokens": [
-        {"token": TOKEN, "description": "web page", "created_at": 10, "last_used": 20},
-        {"token": REVOKED, "description": None, "created_at": 11, "revoked": 1},
-    ],
-}
-
-LATE_ROWS: Rows = {
-    **EARLY_ROWS,
-    "current_status": [
-        {
-            "id": 1,
-            "status": "running",
-            "bot_name": "Rosey",
-            "bot_rank": 3,
-            "channel_name": "Lobby",
-            "current_users": 4,
-            "connected_users": 6,
-            "last_updated": 950,
-        }
-    ],
-    "outbound_messages": [
-        {"id": 5, "timestamp": 800, "message": "posted", "sent": 1, "sent_timestamp": 801},
-        {"id": 6, "timestamp": 810, "message": "waiting", "retry_count": 2, "error_message": "muted"},
-    ],
-    "api_tokens": [
-        {"id": 1, "token": TOKEN, "name": "web page", "permissions": '["read"]', "created_at": 10, "last_used": 20},
-        {"id": 2, "token": REVOKED, "name": "old", "description": "gone", "created_at": 11, "is_active": 0},
-    ],
-    "plugin_kv_storage": [{"plugin_name": "quotes", "key": "a", "value_json": "{}"}],
-    "plugin_table_schemas": [{"id": 1, "plugin_name": "quotes", "table_name": "q", "schema_json": "{}", "version": 1}],
-    "alembic_version": [{"version_num": "abc123"}],
-}
+from tests.unit.database.originals import (
+    EARLY,
+    EARLY_ROWS,
+    FIRST,
+    GROWN,
+    LATE,
+    LATE_ROWS,
+    REVOKED,
+    TOKEN,
+    Rows,
+    make,
+    read,
+)
 
 GENERATIONS = pytest.mark.parametrize(
     ("tables", "rows"), [(EARLY, EARLY_ROWS), (LATE, LATE_ROWS)], ids=["v0.2 to v0.5", "v0.6 to v0.9"]
@@ -343,6 +270,56 @@ def test_a_file_that_cannot_be_compacted_is_upgraded_all_the_same(
     assert migrations.stored_revision(Location.of(file)) == migrations.REVISIONS[-1]
 
 
+GROWN_ROWS: Rows = {
+    "user_stats": EARLY_ROWS["user_stats"],
+    "current_status": [
+        {**EARLY_ROWS["current_status"][0], "status": "running", "current_users": 40, "connected_users": 6}
+    ],
+    "outbound_messages": [
+        {"id": 1, "timestamp": 1, "message": "a", "last_error": "old", "error_message": "new"},
+        {"id": 2, "timestamp": 2, "message": "b", "error_message": "muted"},
+    ],
+    "api_tokens": [
+        {"token": TOKEN, "name": "page", "description": "web page", "created_at": 1, "revoked": 0, "is_active": 1},
+        {"token": REVOKED, "name": "old", "created_at": 2, "revoked": 0, "is_active": 0},
+    ],
+}
+
+
+async def test_where_two_generations_disagree_both_values_stay(file: Path) -> None:
+    make(file, GROWN, GROWN_ROWS)
+    migrations.upgrade(Location.of(file))
+    assert read(file, "current_status", "current_chat_users, current_users, current_connected_users, status") == [
+        {"current_chat_users": 4, "current_users": 40, "current_connected_users": 6, "status": "running"}
+    ]
+    assert read(file, "outbound_messages", "id, last_error, error_message") == [
+        {"id": 1, "last_error": "old", "error_message": "new"},
+        {"id": 2, "last_error": "muted", "error_message": "muted"},
+    ]
+    database = BotDatabase(file)
+    await database.connect()
+    assert await database.validate_api_token(TOKEN)
+    assert not await database.validate_api_token(REVOKED)
+    await database.close()
+
+
+async def test_the_first_generation_lacks_what_came_later(file: Path) -> None:
+    rows = {table: [{**row} for row in found] for table, found in EARLY_ROWS.items() if table in FIRST}
+    for row in (*rows["channel_stats"], *rows["outbound_messages"]):
+        for column in ("max_connected", "max_connected_timestamp", "retry_count", "last_error"):
+            row.pop(column, None)
+    make(file, FIRST, rows)
+    database = BotDatabase(file)
+    await database.connect()
+    assert await database.get_high_water_mark() == (12, 400)
+    assert await database.get_high_water_mark_connected() == (0, None)
+    assert await database.get_unsent_outbound_messages() == [
+        {"id": 6, "timestamp": 810, "message": "waiting", "retry_count": 0, "last_error": None}
+    ]
+    await database.close()
+    assert read(file, "user_actions", "id, timestamp, username, action_type, details") == rows["user_actions"]
+
+
 def _row(table: str, columns: list[str], number: int) -> dict[str, Any]:
     """A made-up row with a value in each of these columns."""
     row: dict[str, Any] = {}
@@ -361,7 +338,7 @@ def test_any_subset_of_tables_and_columns_is_taken_over(
 ) -> None:
     tables: dict[str, list[str]] = {}
     rows: Rows = {}
-    for table, columns in data.draw(st.sampled_from([EARLY, LATE])).items():
+    for table, columns in data.draw(st.sampled_from([FIRST, EARLY, LATE, GROWN])).items():
         if not data.draw(st.booleans(), label=table):
             continue
         key = {"user_stats": "username", "api_tokens": "token"}.get(table)
@@ -376,7 +353,9 @@ def test_any_subset_of_tables_and_columns_is_taken_over(
     tables = {table: columns for table, columns in tables.items() if columns}
     file = make(tmp_path_factory.mktemp("original") / "bot_data.db", tables, rows)
     before = {table: read(file, table) for table in tables}
+    planned = {table.name: table.becomes for table in plan(file).tables} if tables else {}
     migration.run(Location.of(file))
+    assert planned == {table: len(read(file, table)) for table in tables}
     for table, kept in before.items():
         after = read(file, table)
         assert len(after) >= len(kept), table

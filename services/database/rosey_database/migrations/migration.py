@@ -14,6 +14,7 @@ from alembic.config import Config
 from sqlalchemy.pool import NullPool
 
 from rosey_database import sqlite
+from rosey_database.migrations.plan import backup_path
 from rosey_database.sqlite import Location
 
 log = logging.getLogger(__name__)
@@ -76,11 +77,7 @@ def _compact(location: Location) -> None:
 
 def _back_up(file: Path) -> Path:
     """Copy the database, with what its log holds, to a name that is free."""
-    target = file.with_name(f"{file.name}.original.bak")
-    number = 1
-    while target.exists():
-        number += 1
-        target = file.with_name(f"{file.name}.original.{number}.bak")
+    target = backup_path(file)
     draft = target.with_name(f"{target.name}.part")
     draft.unlink(missing_ok=True)
     # It holds API tokens as they are.

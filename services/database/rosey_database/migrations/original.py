@@ -16,9 +16,10 @@ from rosey_core.channels import InvalidChannelKey, channel_key
 from rosey_core.identity import user_key
 from rosey_database.tables import tokens
 
-_PREFIX: Final = "original_"
+PREFIX: Final = "original_"
+"""Before the name of a table that is set aside."""
 
-_OURS: Final = (
+TAKEN_OVER: Final = (
     "user_stats",
     "user_actions",
     "channel_stats",
@@ -29,7 +30,7 @@ _OURS: Final = (
     "api_tokens",
 )
 """The original's tables that become ours."""
-_NEW: Final = ("channels", "media_played", "playlist_changes", "ingest_position", "rosey_info")
+NEEDED: Final = ("channels", "media_played", "playlist_changes", "ingest_position", "rosey_info")
 """Names that we need and the original does not have; a stranger's table of that name stays aside."""
 
 _RENAMED: Final = {
@@ -52,14 +53,14 @@ _REQUIRED: Final[dict[str, dict[str, int | str]]] = {
 def set_aside(connection: Connection) -> list[str]:
     """Make room for our tables; returns the names of the original's tables, which wait under other names."""
     there = _tables(connection)
-    for table in (*_OURS, *_NEW):
+    for table in (*TAKEN_OVER, *NEEDED):
         if table not in there:
             continue
         indexes = _column(connection, f"SELECT name FROM pragma_index_list('{table}') WHERE origin = 'c'")  # noqa: S608
         for index in indexes:
             connection.exec_driver_sql(f"DROP INDEX {_quoted(index)}")
-        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {_PREFIX}{table}")
-    return [table for table in _OURS if table in there]
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {PREFIX}{table}")
+    return [table for table in TAKEN_OVER if table in there]
 
 
 def bring_over(connection: Connection, tables: Iterable[str]) -> None:
@@ -77,11 +78,11 @@ def bring_over(connection: Connection, tables: Iterable[str]) -> None:
     _name_channel(connection)
     _note_last_sign_of_life(connection)
     for table in tables:
-        connection.exec_driver_sql(f"DROP TABLE {_PREFIX}{table}")
+        connection.exec_driver_sql(f"DROP TABLE {PREFIX}{table}")
 
 
 def _bring_rows(connection: Connection, table: str) -> None:
-    old = _columns(connection, _PREFIX + table)
+    old = _columns(connection, PREFIX + table)
     renamed = _RENAMED.get(table, {})
     values = {}
     for name in _columns(connection, table):
@@ -93,18 +94,19 @@ def _bring_rows(connection: Connection, table: str) -> None:
             found.append(repr(_REQUIRED[table][name]))
         if found:
             values[name] = found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
-    used = {*values, *renamed.values()}
+    # Where both spellings are there, and say different things, the other one's value stays beside ours.
+    used = {*values, *(spelling for name, spelling in renamed.items() if name not in old)}
     for name in _keep_columns(connection, table, old, used):
         values[name] = _quoted(name)
     connection.exec_driver_sql(
         f"INSERT OR REPLACE INTO {table} ({', '.join(map(_quoted, values))}) "  # noqa: S608
-        f"SELECT {', '.join(values.values())} FROM {_PREFIX}{table}"
+        f"SELECT {', '.join(values.values())} FROM {PREFIX}{table}"
     )
     _keep_sequence(connection, table)
 
 
 def _bring_users(connection: Connection) -> None:
-    old = _columns(connection, _PREFIX + "user_stats")
+    old = _columns(connection, PREFIX + "user_stats")
     known = _columns(connection, "user_stats")
     extra = _keep_columns(connection, "user_stats", old, set(known))
     merged: dict[str, dict[str, Any]] = {}
@@ -144,7 +146,7 @@ def _one_user(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
 
 
 def _bring_tokens(connection: Connection) -> None:
-    old = _columns(connection, _PREFIX + "api_tokens")
+    old = _columns(connection, PREFIX + "api_tokens")
     known = set(_columns(connection, "api_tokens"))
     extra = _keep_columns(connection, "api_tokens", old, known | {"is_active"})
     now = int(time.time())
@@ -217,7 +219,7 @@ def _keep_sequence(connection: Connection, table: str) -> None:
         UPDATE sqlite_sequence SET seq = max(seq, coalesce((SELECT seq FROM sqlite_sequence WHERE name = ?), 0))
         WHERE name = ?
         """,
-        (_PREFIX + table, table),
+        (PREFIX + table, table),
     )
 
 

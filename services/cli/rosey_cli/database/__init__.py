@@ -1,0 +1,1 @@
+"""``rosey database``: what a database file is, and its upgrade."""
