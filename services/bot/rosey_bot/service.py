@@ -14,10 +14,13 @@ from pydantic import SecretStr
 
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.channels.channels import Channels
+from rosey_bot.commands.router import default_registry
 from rosey_bot.cytube.backoff import Disconnected
 from rosey_bot.cytube.login import Credentials
 from rosey_bot.cytube.socketconfig import fetch_socket_url
 from rosey_bot.outbound_client import OutboundClient
+from rosey_bot.plugins.loading import load_plugins
+from rosey_bot.plugins.plugins import Plugins
 from rosey_bot.publish.limits import OutboxLimits
 from rosey_bot.publish.outbox import Outbox
 from rosey_bot.publish.spool import SpoolError
@@ -71,7 +74,8 @@ async def serve(config: Config, context: ServiceContext) -> None:
         limits=OutboxLimits(spool_bytes=config.bot.spool_max_bytes),
         on_ack_latency=telemetry.acknowledged,
     )
-    channels = _channels(config, bus, outbox, telemetry)
+    plugins = Plugins(load_plugins(telemetry.plugin_failed, taken=(command.name for command in default_registry())))
+    channels = _channels(config, bus, outbox, telemetry, plugins)
     context.health.expect("nats", *(f"channel {platform.key}" for platform in config.channels))
     try:
         await outbox.start()
@@ -87,6 +91,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
         await asyncio.gather(reporter, return_exceptions=True)
         # The channels first: what they tell of their end is delivered, or spooled, too.
         await channels.stop()
+        await plugins.close()
         await outbox.close()
         await bus.close()
 
@@ -94,7 +99,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
 _NO_CHANNEL: Final = "no channel is enabled: there is nothing to sit in"
 
 
-def _channels(config: Config, bus: Bus, outbox: Outbox, telemetry: BotTelemetry) -> Channels:
+def _channels(config: Config, bus: Bus, outbox: Outbox, telemetry: BotTelemetry, plugins: Plugins) -> Channels:
     statistics = StatisticsClient(bus, timeout=config.bot.stats_timeout)
     outbound = OutboundClient(bus, claimed_by=f"{socket.gethostname()}-{os.getpid()}")
     secrets = config.secrets()
@@ -109,6 +114,7 @@ def _channels(config: Config, bus: Bus, outbox: Outbox, telemetry: BotTelemetry)
                 observer=telemetry,
                 secrets=secrets,
                 started=started,
+                plugins=plugins,
             )
             for platform in config.channels
         ]

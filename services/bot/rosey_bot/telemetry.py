@@ -43,6 +43,10 @@ class BotTelemetry:
         """A message waited for CyTube's rate limit."""
         self._metrics.throttle_wait_seconds.observe(seconds)
 
+    def plugin_failed(self, plugin: str, reason: str) -> None:
+        """A plugin did something wrong."""
+        self._metrics.plugin_failures[plugin, reason].inc()
+
     def acknowledged(self, seconds: float) -> None:
         """An event was acknowledged, so long after it was published."""
         self._metrics.ack_seconds.observe(seconds)

@@ -23,6 +23,7 @@ from rosey_core.service import ServiceContext
 from rosey_core.telemetry.metrics import exposition
 from rosey_simulator.server import SimulatorServer
 from tests.integration.bot.harness import CHANNEL, Person
+from tests.support.distribution import install
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
@@ -267,3 +268,18 @@ async def test_a_spool_that_cannot_be_used_is_bad_configuration(process: MakePro
     )
     with pytest.raises(ConfigError, match="spool_dir"):
         await service.serve(config, Process(config).context)
+
+
+async def test_plugins_are_at_work_and_what_they_do_wrong_is_counted(
+    process: MakeProcess, nats_server: NatsServer, mod: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = "from rosey_bot.plugins import Answer, Command\nasync def hail(request):\n    return Answer(['hail'])\n"
+    source += "IT = [Command('hail', 'hails', hail), Command('kick', 'hails', hail)]"
+    entries = "hail = rosey_hail:IT\nbroken = rosey_nowhere:IT"
+    install(monkeypatch, tmp_path / "plugins", "rosey-hail", {"rosey_hail": source}, entries)
+    bot = await process(nats_server.url)
+    await until(lambda: mod.of("setUserRank") and {"name": "Rosey", "rank": 3} in mod.of("setUserRank"))
+    await mod.whisper("Rosey", "hail")
+    await until(lambda: mod.whispers("Rosey") == ["hail"])
+    assert bot.metric('rosey_bot_plugin_failures_total{plugin="hail",reason="clash"} 1.0')
+    assert bot.metric('rosey_bot_plugin_failures_total{plugin="broken",reason="import"} 1.0')

@@ -12,6 +12,7 @@ import pytest
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.cytube.login import Credentials
 from rosey_bot.cytube.text import plain_text
+from rosey_bot.plugins.plugins import Plugins
 from rosey_core.events import PmCommand
 from rosey_simulator.playlist.media import Media
 from rosey_simulator.room import Room
@@ -34,7 +35,7 @@ class Scene:
 
     patience: float = 10.0
 
-    def __init__(self, server: SimulatorServer, directory: Path) -> None:
+    def __init__(self, server: SimulatorServer, directory: Path, plugins: Plugins | None) -> None:
         self.server = server
         self.room: Room = server.channel(CHANNEL)
         self.sink = ListSink()
@@ -51,6 +52,7 @@ class Scene:
             statistics=self.nobody,
             outbound=self.nobody,
             observer=self.nobody,
+            plugins=plugins,
             policy=FAST,
         )
         self._run: asyncio.Task[None] | None = None
@@ -141,7 +143,13 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+def plugins() -> Plugins | None:
+    """What is added to the bot: nothing, unless a test's module has its own of this name."""
+    return None
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, plugins: Plugins | None) -> AsyncIterator[Scene]:
     """A room with an empty playlist, the bot and the moderator in it."""
     server = SimulatorServer()
     for name in ("Rosey", "Mod", "Alice", "Other"):
@@ -150,7 +158,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     server.set_channel_rank(CHANNEL, "Rosey", 3)
     server.set_channel_rank(CHANNEL, "Other", 2)
     await server.start()
-    scene = Scene(server, tmp_path)
+    scene = Scene(server, tmp_path, plugins)
     await scene.start()
     yield scene
     await scene.stop()

@@ -12,17 +12,21 @@ from typing import Final
 
 from rosey_bot.audit import Audit
 from rosey_bot.channels.observer import ChannelObserver
+from rosey_bot.commands.chat import LONGEST_SPEECH
 from rosey_bot.commands.cooldowns import Cooldowns
-from rosey_bot.commands.router import CommandRouter
+from rosey_bot.commands.router import CommandRouter, default_registry
 from rosey_bot.commands.statistics import Statistics
 from rosey_bot.cytube.backoff import Cause, ReconnectPolicy
 from rosey_bot.cytube.client import CytubeClient
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.login import Credentials
 from rosey_bot.cytube.sending import Emit, SendQueue
+from rosey_bot.cytube.text import split_message
 from rosey_bot.manners import Manners
 from rosey_bot.normalise import Normaliser
 from rosey_bot.outbound import OutboundPoster, OutboundQueue
+from rosey_bot.plugins.interface import Place
+from rosey_bot.plugins.plugins import Plugins
 from rosey_bot.room.room import Room
 from rosey_bot.sink import EventSink
 
@@ -69,6 +73,7 @@ class Channel:
         observer: told of the work.
         secrets: values that are masked on record.
         started: Unix seconds; when the bot started.
+        plugins: what others have added to the bot.
         policy: how long to wait for what.
         clock: Unix seconds.
     """
@@ -83,6 +88,7 @@ class Channel:
         observer: ChannelObserver,
         secrets: Iterable[str] = (),
         started: float | None = None,
+        plugins: Plugins | None = None,
         policy: ReconnectPolicy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -92,6 +98,8 @@ class Channel:
         self.room: Final = Room(settings.name)
         self.dispatcher: Final = Dispatcher(key, observe=lambda name: observer.frame(key, name))
         self._observer: Final = observer
+        plugins = plugins or Plugins()
+        sink = plugins.sink(sink, Place(key, self.room, self._speak))
         self._normaliser: Final = Normaliser(
             key, self.room, sink, bot_name=settings.credentials.user, started=self.started, clock=clock
         )
@@ -105,6 +113,7 @@ class Channel:
             statistics=statistics,
             context=self,
             cooldowns=Cooldowns(settings.user_cooldown, settings.channel_cooldown),
+            registry=default_registry(plugins.commands),
             manners=manners,
             zone=settings.zone,
             clock=clock,
@@ -192,6 +201,10 @@ class Channel:
         self._observer.connected(self.key, False)
         self._observer.connection_ended(self.key, cause.value)
         await self._sending.close()
+
+    def _speak(self, text: str) -> None:
+        for message in split_message(text)[:LONGEST_SPEECH]:
+            self._sending.say(message)
 
     @staticmethod
     async def _repeat(interval: float, work: Callable[[], None]) -> None:

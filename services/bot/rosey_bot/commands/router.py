@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, tzinfo
 from typing import Any, Final, Protocol
 
@@ -38,6 +38,8 @@ RUNNING: Final = 32
 """Commands of a channel that may run at once; a flood of them must not fill the memory."""
 TOO_MANY: Final = "Too many commands at once: wait for the answers before you send more"
 UNKNOWN: Final = "unknown"
+LONGEST_REPLY: Final = 5
+"""Messages of an answer in chat, whose rate limit all answers share."""
 
 
 class CommandContext(Protocol):
@@ -60,8 +62,8 @@ Observer = Callable[[str, str, float], None]
 """Told of each command: its name, or ``unknown``; ``success`` or ``error``; seconds until its answer was ready."""
 
 
-def default_registry() -> Registry:
-    """All commands."""
+def default_registry(added: Iterable[Command] = ()) -> Registry:
+    """All commands of the bot's own, and ``added``."""
     return Registry(
         (
             *information.COMMANDS,
@@ -71,6 +73,7 @@ def default_registry() -> Registry:
             *playback.COMMANDS,
             *moderation.COMMANDS,
             *manners.COMMANDS,
+            *added,
         )
     )
 
@@ -207,7 +210,10 @@ class CommandRouter:
 
     async def _reply(self, username: str, command: Command, rest: str) -> None:
         answer = await self._carry_out(username, command, rest, is_public=True)
-        for message in split_message(" | ".join(answer.lines)):
+        messages = split_message(" | ".join(answer.lines))
+        if len(messages) > LONGEST_REPLY:
+            messages = [*messages[: LONGEST_REPLY - 1], "(the rest is too long for chat)"]
+        for message in messages:
             self._sending.say(message, urgent=True)
 
     async def _carry_out(self, username: str, command: Command, rest: str, *, is_public: bool) -> Answer:

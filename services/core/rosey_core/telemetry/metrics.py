@@ -251,6 +251,9 @@ class BotMetrics:
                 registry=registry,
             )
         )
+        self.plugin_failures = Children(
+            Counter("rosey_bot_plugin_failures", "What plugins did wrong.", ["plugin", "reason"], registry=registry)
+        )
         self.throttle_wait_seconds = Histogram(
             "rosey_bot_throttle_wait_seconds",
             "Time that messages waited for CyTube's rate limit.",

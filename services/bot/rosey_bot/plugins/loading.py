@@ -1,0 +1,121 @@
+"""Finds what is installed under ``rosey.commands``, and takes of it what fits.
+
+A plugin that cannot be imported, or that would take a command's name away, costs one line in the log and itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import logging
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from rosey_bot.commands.answers import Answer
+from rosey_bot.commands.registry import Command, Request
+from rosey_bot.plugins.guard import INVALID, Failed, Guard
+from rosey_bot.plugins.interface import Plugin
+
+log = logging.getLogger(__name__)
+
+GROUP: Final = "rosey.commands"
+IMPORT: Final = "import"
+CLASH: Final = "clash"
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A plugin that is in use.
+
+    Attributes:
+        guard: runs what is its.
+        commands: its commands, guarded.
+        plugin: it itself.
+    """
+
+    guard: Guard
+    commands: tuple[Command, ...]
+    plugin: Plugin
+
+
+def load_plugins(
+    failed: Failed, *, taken: Iterable[str], make_guard: Callable[[str, Failed], Guard] = Guard
+) -> list[Loaded]:
+    """Import every plugin that is installed, in the order of their names.
+
+    Args:
+        failed: told of each failure.
+        taken: names of commands that plugins cannot have.
+        make_guard: makes what runs a plugin's code.
+    """
+    names = set(taken)
+    loaded = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+        guard = make_guard(entry.name, failed)
+        plugin = _import(entry, guard)
+        if plugin is None:
+            continue
+        commands = []
+        for command in plugin.commands:
+            problem, reason = _problem(command), INVALID
+            if problem is None and command.name in names:
+                problem, reason = f"there is a command {command.name!r} already", CLASH
+            if problem is not None:
+                guard.complain(reason, f"a command of {_origin(entry)} is left out: {problem}")
+                continue
+            names.add(command.name)
+            commands.append(_guarded(command, guard))
+        loaded.append(Loaded(guard, tuple(commands), plugin))
+        log.info("plugin %s of %s: %s", entry.name, _origin(entry), ", ".join(each.name for each in commands) or "-")
+    return loaded
+
+
+def _import(entry: EntryPoint, guard: Guard) -> Plugin | None:
+    # Before: one that hangs is known by this line.
+    log.debug("importing plugin %s of %s", entry.name, _origin(entry))
+    try:
+        found = entry.load()
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split())
+        guard.complain(IMPORT, f"{_origin(entry)} cannot be imported: {type(error).__name__}: {text}")
+        return None
+    if isinstance(found, Command):
+        return Plugin(commands=(found,))
+    if isinstance(found, list | tuple):
+        return Plugin(commands=tuple(found))
+    if isinstance(found, Plugin) and (found.hear is None or inspect.iscoroutinefunction(found.hear)):
+        return found
+    if isinstance(found, Plugin):
+        guard.complain(INVALID, f"{_origin(entry)}: hear is no async function")
+        return None
+    guard.complain(INVALID, f"{_origin(entry)} is a {type(found).__name__}, not a Plugin, a Command or several of them")
+    return None
+
+
+def _origin(entry: EntryPoint) -> str:
+    distribution = entry.dist
+    return entry.value if distribution is None else f"{distribution.name} {distribution.version} ({entry.value})"
+
+
+def _problem(command: Any) -> str | None:
+    if not isinstance(command, Command):
+        return f"it is a {type(command).__name__}"
+    if not isinstance(command.name, str) or _NAME.fullmatch(command.name) is None:
+        return f"{command.name!r} is no name: up to 32 of a-z, 0-9, '_' and '-'"
+    if not inspect.iscoroutinefunction(command.answer):
+        return f"the answer of {command.name!r} is no async function"
+    return None
+
+
+def _guarded(command: Command, guard: Guard) -> Command:
+    answer: Callable[[Request], Any] = command.answer
+
+    async def guarded(request: Request) -> Answer:
+        return guard.bounded(await guard.run(answer(request), command.name), command.name)
+
+    return dataclasses.replace(command, answer=guarded)
