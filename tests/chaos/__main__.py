@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.bot import BotPlan, BotScenario
-from tests.chaos.record import Verdict
 from tests.chaos.scenario import Plan, Scenario
+from tests.support.verdict import Verdict
 
 
 def main() -> int:
@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--nats-kills", type=int, default=20, help="SIGKILLs of nats-server (default: %(default)s)")
     parser.add_argument("--pauses", type=int, default=20, help="SIGSTOPs of a database service (default: %(default)s)")
     parser.add_argument("--bot-kills", type=int, default=20, help="SIGKILLs of the bot (default: %(default)s)")
+    parser.add_argument("--simulator-kills", type=int, default=20, help="SIGKILLs of CyTube (default: %(default)s)")
     parser.add_argument("--nats-away", type=float, default=60.0, help="seconds without NATS (default: %(default)s)")
     parser.add_argument("--set-backs", type=int, default=2, help="streams set back (default: %(default)s)")
     options = parser.parse_args()
@@ -39,7 +40,9 @@ def main() -> int:
         pauses=options.pauses,
         set_backs=options.set_backs,
     )
-    bot_plan = BotPlan(seed=options.seed, kills=options.bot_kills, away_s=options.nats_away)
+    bot_plan = BotPlan(
+        seed=options.seed, bot_kills=options.bot_kills, cytube_kills=options.simulator_kills, away_s=options.nats_away
+    )
     say = partial(print, file=sys.stderr)
     say(f"seed {plan.seed}")
     result: dict[str, Any] = {"seed": plan.seed, "kills": {}, "sent": 0, "lost": 0, "doubled": 0, "reordered": 0}
@@ -48,10 +51,10 @@ def main() -> int:
             outcome = asyncio.run(Scenario(plan, Path(directory), say).run())
             result["kills"] |= outcome.kills
             add(result, outcome.verdict)
-        if bot_plan.kills or bot_plan.away_s:
+        if bot_plan.disturbances() or bot_plan.away_s:
             scenario = BotScenario(bot_plan, Path(directory), say)
             add(result, asyncio.run(scenario.run()))
-            result["kills"]["bot"] = bot_plan.kills
+            result["kills"] |= {"bot": bot_plan.bot_kills, "simulator": bot_plan.cytube_kills}
             result["answer_without_nats_ms"] = scenario.answer_seconds and round(scenario.answer_seconds * 1000, 1)
     print(json.dumps(result))
     return 1 if result["lost"] or result["doubled"] or result["reordered"] else 0

@@ -123,11 +123,11 @@ def database_process(
 def bot_process(
     directory: Path, name: str, *, nats_url: str, cytube_url: str, channels: list[str], user: str, password: str
 ) -> ServiceProcess:
-    """A ``rosey-bot`` in channels of a CyTube server."""
+    """A ``rosey-bot`` in channels of a CyTube server that lets it connect as often as it likes."""
     login = {"server": cytube_url, "user": user, "password": password}
     config = {
         "nats": {"url": nats_url},
         "platforms": [{"type": "cytube", "channel": channel, **login} for channel in channels],
-        "bot": {"spool_dir": str(directory / f"{name}-spool")},
+        "bot": {"spool_dir": str(directory / f"{name}-spool"), "connection_interval": 0.001},
     }
     return ServiceProcess("rosey-bot", directory, name, config)

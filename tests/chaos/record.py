@@ -6,33 +6,11 @@ import itertools
 import sqlite3
 import time
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 
 from rosey_core import events, identity
 from rosey_core.events import Event
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How the database differs from the record: all three are 0 where the path is sound.
-
-    Attributes:
-        sent: events that were published.
-        lost: events that are not stored.
-        doubled: events that are stored or counted more than once.
-        reordered: rows that come before one which was published earlier in their channel.
-    """
-
-    sent: int
-    lost: int
-    doubled: int
-    reordered: int
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether nothing was lost, doubled or reordered."""
-        return not (self.lost or self.doubled or self.reordered)
+from tests.support.verdict import Verdict
 
 
 class Record:

@@ -16,8 +16,9 @@ from typing import Any
 from rosey_bot.publish.outbox import Outbox
 from rosey_core.bus import Bus
 from tests.chaos.processes import ServiceProcess, database_process
-from tests.chaos.record import Record, Verdict
+from tests.chaos.record import Record
 from tests.support.nats_server import NatsServer
+from tests.support.verdict import Verdict
 
 CHANNELS = 20
 SERVER_CONFIG = 'ping_interval: "2s"\nping_max: 2\nwrite_deadline: "2s"\n'
@@ -60,7 +61,7 @@ class Outcome:
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    verdict: Verdict = field(default_factory=lambda: Verdict(0, 0, 0, 0))
+    verdict: Verdict = field(default_factory=Verdict)
 
     def as_json(self) -> dict[str, Any]:
         """One object for the last line of the output."""

@@ -1,4 +1,4 @@
-"""Was each event stored once, and in order? The test's own record against what is in the stream."""
+"""What became of events that were published: lost, doubled, reordered."""
 
 from __future__ import annotations
 
@@ -12,14 +12,31 @@ from nats.aio.msg import Msg
 from rosey_core import events, streams
 from tests.support.waiting import until
 
+_EXAMPLES = 10
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """Ids of events that are missing, that are there more than once, that came after a later one of their channel."""
+    """How what is stored differs from what was published: all three are 0 where the path is sound.
 
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    reordered: list[str] = field(default_factory=list)
+    Attributes:
+        sent: events that were published.
+        lost: events that are not stored.
+        doubled: events that are stored or counted more than once.
+        reordered: events that are stored behind one which was published later in their channel.
+        examples: some of them, for whoever looks for the reason.
+    """
+
+    sent: int = field(default=0, compare=False)
+    lost: int = 0
+    doubled: int = 0
+    reordered: int = 0
+    examples: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was lost, doubled or reordered."""
+        return self == CLEAN
 
 
 CLEAN = Verdict()
@@ -55,11 +72,10 @@ def judge(published: Sequence[events.Event], stored: Sequence[events.Event]) -> 
         if index < furthest.get(event.channel, -1) and times[event.event_id or ""] == 1:
             reordered.append(event.event_id or "")
         furthest[event.channel] = max(index, furthest.get(event.channel, -1))
-    return Verdict(
-        lost=[event_id for event_id in wanted if not times[event_id]],
-        doubled=[event_id for event_id in wanted if times[event_id] > 1],
-        reordered=reordered,
-    )
+    lost = [event_id for event_id in wanted if not times[event_id]]
+    doubled = [event_id for event_id in wanted if times[event_id] > 1]
+    examples = (*lost, *doubled, *reordered)[:_EXAMPLES]
+    return Verdict(len(wanted), len(lost), len(doubled), len(reordered), examples)
 
 
 def _ids(some: Iterable[events.Event]) -> Iterable[str]:
