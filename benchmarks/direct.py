@@ -8,14 +8,17 @@ could be tuned to: WAL and ``synchronous=NORMAL``, by which a power loss takes e
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import time
 from pathlib import Path
+from typing import Final
 
 import aiosqlite
 import msgspec
 
 from benchmarks import program
+from benchmarks.commits import CommitLog
 from benchmarks.workload import Workload
 from rosey_core import events
 from rosey_core.events import Event
@@ -32,7 +35,7 @@ _SCHEMA = """
     CREATE TABLE user_actions (id INTEGER PRIMARY KEY AUTOINCREMENT, timestamp INTEGER NOT NULL, username TEXT NOT NULL,
         action_type TEXT NOT NULL, details TEXT);
 """
-_PRAGMAS = {"delete": "", "wal": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"}
+_PRAGMAS: Final = {"delete": "", "wal": "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"}
 
 
 class DirectWriter:
@@ -84,6 +87,49 @@ class DirectWriter:
                 (now, "", type(event).__name__, msgspec.json.encode(event).decode()),
             )
         await self._commit()
+
+
+class DirectStore:
+    """Takes events at once and writes them one after the other.
+
+    Args:
+        database: file to be made.
+        journal: ``delete`` or ``wal``.
+        record: gets an entry for each committed line whose text is a number: that number.
+    """
+
+    def __init__(self, database: Path, *, journal: str, record: Path) -> None:
+        self._database = database
+        self._journal = journal
+        self._record = CommitLog(record)
+        self._waiting: asyncio.Queue[Event] = asyncio.Queue()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to write."""
+        self._worker = asyncio.create_task(self._write(), name="direct-writer")
+
+    def put(self, event: Event) -> None:
+        """Take an event."""
+        self._waiting.put_nowait(event)
+
+    async def stop(self) -> None:
+        """Write what waits, and end."""
+        if self._worker is not None:
+            await self._waiting.join()
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+
+    async def _write(self) -> None:
+        async with aiosqlite.connect(self._database) as connection:
+            await connection.executescript(_PRAGMAS[self._journal] + _SCHEMA)
+            writer = DirectWriter(connection)
+            while True:
+                event = await self._waiting.get()
+                await writer.write(event)
+                if isinstance(event, events.ChatMessage) and event.message.isdecimal():
+                    self._record.note(int(event.message), time.time())
+                self._waiting.task_done()
 
 
 async def write(options: argparse.Namespace) -> None:

@@ -72,11 +72,19 @@ class Process:
         self.nudge()
         return await self.report()
 
+    async def ask(self, **fields: Any) -> dict[str, Any]:
+        """Tell it what to do, in a line of JSON, and return what it reports next."""
+        self._tell(json.dumps(fields).encode())
+        return await self.report()
+
     def nudge(self) -> None:
         """Tell it to go on."""
+        self._tell(b"")
+
+    def _tell(self, line: bytes) -> None:
         stdin = self._running.stdin
         assert stdin is not None
-        stdin.write(b"\n")
+        stdin.write(line + b"\n")
 
     async def wait(self) -> None:
         """Wait until it has ended by itself; it is ended where that takes long."""
@@ -141,11 +149,14 @@ class Service(Process):
 
         Raises:
             TimeoutError: it is not in time; the text says what it lacks.
+            RuntimeError: it ended instead; the text holds its log.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + READY_TIMEOUT_S
         state: dict[str, Any] = {}
         while not state.get("ready"):
+            if self._running.returncode is not None:
+                raise RuntimeError(f"{self._name} ended:\n{self._log.read_text(errors='replace')[-3000:]}")
             if loop.time() > deadline:
                 raise TimeoutError(
                     f"{self._name} is not ready: {state}\n{self._log.read_text(errors='replace')[-3000:]}"

@@ -19,6 +19,12 @@ async def told_to_go() -> None:
     await asyncio.to_thread(sys.stdin.readline)
 
 
+async def told() -> dict[str, Any]:
+    """Wait for a line on standard input and return what it says; nothing for an empty one or the input's end."""
+    line = await asyncio.to_thread(sys.stdin.readline)
+    return dict(json.loads(line)) if line.strip() else {}
+
+
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run on the event loop that Rosey's services use."""
     if sys.platform == "win32":

@@ -1,7 +1,8 @@
-"""A process with a simulated CyTube site of many channels, in which people chat at a rate that does not wait.
+"""A process with a simulated CyTube site of many channels, in which people do what they are told, at a rate that
+does not wait.
 
-A line is due, is said in its room, and goes over the socket to whoever is there. Its text is its number, by which its
-row is found again.
+A line is said in its room and goes over the socket to whoever is there. Its text is its number, by which its row is
+found again. Moderators send the bot private messages and note when the last line of the answer has reached them.
 """
 
 from __future__ import annotations
@@ -9,53 +10,158 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from benchmarks import program
-from benchmarks.load import open_loop
-from rosey_simulator.member import GUEST_RANK, Member
+from benchmarks.load import Schedule, open_loop
+from rosey_simulator.frames import Frame
+from rosey_simulator.member import GUEST_RANK, MODERATOR_RANK, Member
 from rosey_simulator.room import Room
 from rosey_simulator.server import SimulatorServer
 
+BOT: Final = "Rosey"
+COMMAND: Final = "stats"
+LAST_LINE: Final = "Top chatters"
+"""How the last of the four lines begins that answer the command."""
+ANSWER_TIMEOUT_S: Final = 5.0
+
+
+class Moderator:
+    """Somebody who may command the bot, in one room.
+
+    Attributes:
+        answered: Unix seconds at which each complete answer was there, in their order.
+    """
+
+    def __init__(self, server: SimulatorServer, room: Room, number: int) -> None:
+        self.answered: list[float] = []
+        self._room = room
+        self._member = Member(f"10.1.0.{number % 250}", sink=self._hear)
+        self._member.become(f"moderator{number}", registered=True, global_rank=1, created_at=0.0)
+        server.set_channel_rank(room.name, self._member.name, MODERATOR_RANK)
+        room.join(self._member)
+
+    def command(self) -> None:
+        """Send the bot a command that asks the database."""
+        self._room.handle(self._member, "pm", [{"to": BOT, "msg": COMMAND}])
+
+    def _hear(self, frame: Frame) -> None:
+        if frame.event == "pm" and frame.args[0]["username"] == BOT and frame.args[0]["msg"].startswith(LAST_LINE):
+            self.answered.append(time.time())
+
+
+class Crowd:
+    """The people of all rooms.
+
+    Args:
+        server: not started yet.
+        channels: how many rooms to make.
+        users: people in each, who do nothing but talk.
+    """
+
+    def __init__(self, server: SimulatorServer, *, channels: int, users: int) -> None:
+        self._rooms = [server.add_channel(f"room{number}") for number in range(channels)]
+        self._people = [[_join(room, f"user{number}") for number in range(users)] for room in self._rooms]
+        self._moderators = [Moderator(server, room, number) for number, room in enumerate(self._rooms)]
+        self._visitors: list[Member] = []
+
+    async def say(self, *, first: int, count: int, rate: float) -> dict[str, Any]:
+        """Say ``count`` lines, ``rate`` a second, one room after the other."""
+        performance = await open_loop(lambda number: self._line(first + number), rate=rate, count=count)
+        return {"start": performance.schedule.start, "lateness_ms": performance.lateness.milliseconds()}
+
+    async def burst(self, *, first: int, count: int) -> dict[str, Any]:
+        """Say ``count`` lines at one moment, one room after the other."""
+        start = time.time()
+        for number in range(first, first + count):
+            self._line(number)
+        return {"start": start}
+
+    async def command(self, *, count: int, rate: float, first: int, lines: int) -> dict[str, Any]:
+        """Send ``count`` commands, ``rate`` a second, one room after the other; seconds until each was answered.
+
+        Meanwhile ``lines`` lines are said.
+        """
+        before = [len(moderator.answered) for moderator in self._moderators]
+
+        def send(number: int) -> None:
+            self._moderators[number % len(self._moderators)].command()
+
+        talk = asyncio.create_task(self.say(first=first, count=lines, rate=lines * rate / count))
+        performance = await open_loop(send, rate=rate, count=count)
+        await talk
+        return await self._answers(before, count, performance.schedule)
+
+    async def mixed(self, *, first: int) -> dict[str, Any]:
+        """In every room, all at one moment: somebody joins, somebody talks, and the moderator sends a command."""
+        for visitor in self._visitors:
+            assert visitor.room is not None
+            visitor.room.leave(visitor)
+        before = [len(moderator.answered) for moderator in self._moderators]
+        start = time.time()
+        self._visitors = [_join(room, f"visitor{first + place}") for place, room in enumerate(self._rooms)]
+        for place, moderator in enumerate(self._moderators):
+            self._line(first + place)
+            moderator.command()
+        # All are due at once: a rate beyond any.
+        return await self._answers(before, len(self._rooms), Schedule(start, float("inf")))
+
+    def _line(self, number: int) -> None:
+        place, turn = number % len(self._rooms), number // len(self._rooms)
+        people = self._people[place]
+        self._rooms[place].handle(people[turn % len(people)], "chatMsg", [{"msg": str(number)}])
+
+    async def _answers(self, before: list[int], count: int, schedule: Schedule) -> dict[str, Any]:
+        """Wait for the answers to ``count`` commands; a room's answers come in the order of its commands."""
+        places = len(self._moderators)
+
+        def taken() -> list[float]:
+            return [
+                self._moderators[number % places].answered[before[number % places] + number // places]
+                - schedule.due(number)
+                for number in range(count)
+                if len(self._moderators[number % places].answered) > before[number % places] + number // places
+            ]
+
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        while len(taken()) < count and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        return {"start": schedule.start, "sent": count, "answered_s": taken()}
+
+
+def _join(room: Room, name: str) -> Member:
+    member = Member("10.0.0.1")
+    member.become(name, registered=False, global_rank=GUEST_RANK, created_at=0.0)
+    if not room.join(member):
+        raise RuntimeError(f"{room.name} does not let {name} in")
+    return member
+
 
 async def simulate(options: argparse.Namespace) -> None:
-    """Serve; reports ``url``, and when told to go says the lines; reports when each was due. Ends when told again."""
+    """Serve; reports ``url``, then does one act after the other and reports on each, until told nothing."""
     server = SimulatorServer()
-    rooms = [server.add_channel(f"room{number}") for number in range(options.channels)]
-    people = [_people(server, room, options.users) for room in rooms]
+    crowd = Crowd(server, channels=options.channels, users=options.users)
     await server.start()
     program.say(url=server.url)
-    await program.told_to_go()
-    gc.collect()
-    gc.freeze()
-
-    def speak(number: int) -> None:
-        place, turn = number % len(rooms), number // len(rooms)
-        speaker = people[place][turn % options.users]
-        rooms[place].handle(speaker, "chatMsg", [{"msg": str(number)}])
-
-    performance = await open_loop(speak, rate=options.rate, count=options.count)
-    program.say(start=performance.schedule.start, lateness_ms=performance.lateness.milliseconds())
-    await program.told_to_go()
+    acts: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
+        "say": crowd.say,
+        "burst": crowd.burst,
+        "command": crowd.command,
+        "mixed": crowd.mixed,
+    }
+    while told := await program.told():
+        gc.collect()
+        gc.freeze()
+        program.say(**await acts[told.pop("act")](**told))
     await asyncio.wait_for(server.stop(), 10)
-
-
-def _people(server: SimulatorServer, room: Room, users: int) -> list[Member]:
-    members = []
-    for number in range(users):
-        member = Member(f"10.0.0.{number % 250}")
-        member.become(f"user{number}", registered=False, global_rank=GUEST_RANK, created_at=0.0)
-        if not room.join(member):
-            raise RuntimeError(f"{room.name} does not let {member.name} in")
-        members.append(member)
-    return members
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.simulator", description=__doc__)
     parser.add_argument("--channels", type=int, default=50)
     parser.add_argument("--users", type=int, default=20, help="people in each channel")
-    parser.add_argument("--rate", required=True, type=float)
-    parser.add_argument("--count", required=True, type=int)
     program.run(simulate(parser.parse_args()))
 
 

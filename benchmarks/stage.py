@@ -7,6 +7,7 @@ import itertools
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -120,9 +121,16 @@ class Stage:
             await process.ready()
         return process
 
-    async def service(self, program: list[str], name: str, configuration: dict[str, Any]) -> Service:
+    async def service(
+        self,
+        program: list[str],
+        name: str,
+        configuration: dict[str, Any],
+        environment: Mapping[str, str] | None = None,
+    ) -> Service:
         """Start another process of Rosey's; it is ready when this returns."""
-        process = Service(program, name, self.directory, {"nats": {"url": self.nats.url}, **configuration})
+        nats = {"nats": {"url": self.nats.url}}
+        process = Service(program, name, self.directory, {**nats, **configuration}, environment)
         await self._begin(process)
         await process.ready()
         return process

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from benchmarks.histogram import Histogram
+from benchmarks.history import CHANNELS, prepare
 from benchmarks.load import open_loop
 from benchmarks.measurements.sample import Sample, Scale
 from benchmarks.stage import Stage
 from rosey_core import subjects
-from rosey_database import BotDatabase
 
-CHANNELS = 50
 INGEST_RATE = 1000.0
 REQUEST_RATE = 50.0
 
@@ -39,15 +36,11 @@ class StatisticsQueries:
 
     def __init__(self) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="rosey-benchmark-")
-        self._database = Path(self._directory.name) / "bot_data.db"
 
     async def prepare(self, scale: Scale) -> None:
         """Make the large database."""
-        database = BotDatabase(self._database)
-        await database.connect()
-        await database.choose_default_channel("room0")
-        await database.close()
-        await asyncio.to_thread(_fill, self._database, scale)
+        directory = Path(self._directory.name)
+        self._database = await prepare(directory, lines=scale.chat_lines, users=scale.chat_users)
 
     def close(self) -> None:
         """Remove it."""
@@ -103,44 +96,3 @@ async def _ask(stage: Stage, count: int) -> tuple[dict[int, float], int]:
     performance = await open_loop(begin, rate=2 * REQUEST_RATE, count=count)
     await asyncio.gather(*tasks)
     return {number: at - performance.schedule.due(number) for number, at in finished.items()}, failed
-
-
-def _fill(path: Path, scale: Scale) -> None:
-    """Write chat and users as months of events would have left them."""
-    users = scale.chat_users // CHANNELS
-    now = int(time.time())
-    connection = sqlite3.connect(path)
-    try:
-        with connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO channels (key) VALUES (?)", [(f"room{number}",) for number in range(CHANNELS)]
-            )
-            ids = dict(connection.execute("SELECT key, id FROM channels"))
-            connection.executemany("INSERT OR IGNORE INTO channel_stats (id) VALUES (?)", [(i,) for i in ids.values()])
-            connection.executemany("INSERT OR IGNORE INTO current_status (id) VALUES (?)", [(i,) for i in ids.values()])
-            connection.executemany(
-                "INSERT INTO user_stats (channel_id, user_key, username, first_seen, last_seen, total_chat_lines) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    (ids[f"room{channel}"], f"user{user}", f"user{user}", now - 500_000, now, 1 + (user * 37) % 500)
-                    for channel in range(CHANNELS)
-                    for user in range(users)
-                ),
-            )
-            connection.executemany(
-                "INSERT INTO recent_chat (timestamp, username, message, channel_id, event_id, received) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                _lines(scale.chat_lines, users, ids, now),
-            )
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        connection.close()
-
-
-def _lines(count: int, users: int, ids: dict[str, int], now: int) -> Iterator[tuple[object, ...]]:
-    for number in range(count):
-        # Within retention, a sixth of a second apart or so.
-        moment = now - 500_000 * (count - number) // count
-        event_id = (moment * 1000).to_bytes(6, "big") + number.to_bytes(10, "big")
-        channel = ids[f"room{number % CHANNELS}"]
-        yield moment, f"user{number % users}", f"line {number} of the past ".ljust(40, "x"), channel, event_id, moment
