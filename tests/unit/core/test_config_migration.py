@@ -184,7 +184,7 @@ _VALUES = st.recursive(
 
 
 @given(st.dictionaries(_NAMES, _VALUES, min_size=1, max_size=6), st.sampled_from([Form.FLAT, Form.ENVIRONMENT]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nothing_is_lost_of_anything(data: dict[str, Any], form: Form) -> None:
     before = json.dumps(data).replace("$${", "${")
     assert missing(json.loads(before), migrate(json.loads(before), form).data) == []

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,12 +36,12 @@ COMMANDS = typer.main.get_command(app)
 
 
 @pytest.fixture
-def left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the original left, in which the commands run."""
     monkeypatch.chdir(tmp_path)
     shutil.copyfile(CONFIGURATION, "config.json")
     make(tmp_path / "bot_data.db", LATE, LATE_ROWS)
-    yield tmp_path
+    return tmp_path
 
 
 def run(command: list[str]) -> str:
