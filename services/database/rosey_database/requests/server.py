@@ -10,13 +10,14 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
 import nats.errors
 from nats import micro
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.micro.request import Request as Message
 from nats.micro.service import EndpointStats, Service
@@ -224,9 +225,11 @@ class _BoundedClient:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    async def subscribe(self, *arguments: Any, **options: Any) -> Subscription:
+    async def subscribe(
+        self, subject: str, queue: str = "", cb: Callable[[Msg], Awaitable[None]] | None = None
+    ) -> Subscription:
         limit = max(WAITING_BYTES, WAITING_REQUESTS * self._client.max_payload)
-        return await self._client.subscribe(*arguments, **options, pending_bytes_limit=limit)
+        return await self._client.subscribe(subject, queue, cb, pending_bytes_limit=limit)
 
 
 def _endpoint_name(subject: str) -> str:
