@@ -97,9 +97,10 @@ class Namespace:
         run("kubectl", "label", "namespace", self.name, label)
         return self
 
-    def delete(self) -> None:
-        """Delete it with all that is in it, and wait until it is gone."""
-        run("kubectl", "delete", "namespace", self.name, "--ignore-not-found", "--timeout=120s")
+    def delete(self, *, wait: bool = True) -> None:
+        """Delete it with all that is in it; return when it is gone, or at once."""
+        waiting = f"--wait={json.dumps(wait)}"
+        run("kubectl", "delete", "namespace", self.name, "--ignore-not-found", "--timeout=120s", waiting)
 
     def kubectl(self, *arguments: str, input: bytes | None = None, timeout: float = 180) -> bytes:
         """Run kubectl here."""

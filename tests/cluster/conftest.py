@@ -17,7 +17,6 @@ import pytest
 
 from tests.cluster.cluster import Namespace, Release, build_and_load, run
 
-
 TIMEOUT_S = 600
 """Seconds for a test with its fixtures: images are built in the first one's."""
 
@@ -48,7 +47,7 @@ def make_namespace() -> Iterator[Callable[..., Namespace]]:
 
     yield make
     for namespace in made:
-        namespace.delete()
+        namespace.delete(wait=False)
 
 
 @pytest.fixture(scope="module")

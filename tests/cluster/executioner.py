@@ -1,0 +1,58 @@
+"""SIGKILL for containers, from outside of them: a privileged pod that sees the node's processes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.cluster.cluster import Namespace, Release, image
+
+_POD: Final = "executioner"
+
+_KILL: Final = """
+import os, signal, sys
+pod, program = sys.argv[1:]
+for pid in filter(str.isdecimal, os.listdir("/proc")):
+    try:
+        environment = open(f"/proc/{pid}/environ", "rb").read().split(b"\\0")
+        command = open(f"/proc/{pid}/cmdline", "rb").read()
+    except OSError:
+        continue
+    if f"HOSTNAME={pod}".encode() in environment and program.encode() in command:
+        os.kill(int(pid), signal.SIGKILL)
+        print(pid)
+"""
+
+
+class Executioner:
+    """Kills the processes of containers, of this node's pods and of no others.
+
+    Args:
+        namespace: its own, in which privileged pods are allowed.
+    """
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+
+    def start(self) -> Executioner:
+        """Make the pod and wait until it runs."""
+        spec = {
+            "hostPID": True,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [
+                {
+                    "name": "main",
+                    "image": image("database"),
+                    "command": ["python", "-c", "import time; time.sleep(3600)"],
+                    "securityContext": {"privileged": True, "runAsUser": 0},
+                }
+            ],
+        }
+        self._namespace.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": _POD}, "spec": spec})
+        self._namespace.kubectl("wait", "--for=condition=Ready", f"pod/{_POD}", "--timeout=60s")
+        return self
+
+    def kill(self, release: Release, component: str, program: str) -> None:
+        """SIGKILL the program in the container of a component."""
+        pod = release.pod(component)["metadata"]["name"]
+        killed = self._namespace.python(_POD, _KILL, pod, program).split()
+        assert len(killed) == 1, f"{len(killed)} processes {program} in {pod}"
