@@ -42,6 +42,11 @@ class Health:
         for name in names:
             self._checks.setdefault(name, Check(ok=False, reason="not reported yet"))
 
+    def forget(self, *names: str) -> None:
+        """From now on the service needs these no more."""
+        for name in names:
+            self._checks.pop(name, None)
+
     def ok(self, name: str) -> None:
         """Report that ``name`` is fine."""
         self._report(name, Check(ok=True))

@@ -1,6 +1,6 @@
-"""The streams that Rosey keeps in JetStream, from one definition.
+"""The streams and key-value buckets that Rosey keeps in JetStream, from one definition.
 
-The database service makes them (``ensure``); others wait until they are there.
+The database service makes them (``ensure``, ``ensure_buckets``); others wait until they are there.
 """
 
 from __future__ import annotations
@@ -19,8 +19,18 @@ from rosey_core.bus import server_problem
 EVENTS: Final = "ROSEY_EVENTS"
 DEAD_LETTERS: Final = "ROSEY_DLQ"
 
+ADDED_CHANNELS: Final = "ROSEY_CHANNELS"
+"""The bucket of the channels that were added at run time: by the channel's key, see ``channel_entries``."""
+CHANNEL_STATUS: Final = "ROSEY_CHANNEL_STATUS"
+"""The bucket of what the bots tell of their channels: by the channel's key, see ``channel_status``."""
+STATUS_AGE: Final = 60.0
+"""Seconds after which a status is gone that no bot repeats."""
+
 DUPLICATE_WINDOW: Final = 120.0
 """Seconds in which NATS itself drops a second message of one ``Nats-Msg-Id``; beyond it the database does."""
+
+_BUCKET_BYTES: Final = 16 << 20
+_BUCKET_VALUE_BYTES: Final = 16 << 10
 
 
 class StreamUnavailable(Exception):
@@ -76,6 +86,50 @@ def dead_letter_stream(limits: StreamLimits) -> StreamConfig:
         num_replicas=limits.replicas,
         allow_direct=True,
     )
+
+
+def added_channels_bucket(limits: StreamLimits) -> StreamConfig:
+    """What was added at run time lasts until it is removed."""
+    return _bucket(ADDED_CHANNELS, "Channels that were added at run time", limits, StorageType.FILE, max_age=0)
+
+
+def channel_status_bucket(limits: StreamLimits) -> StreamConfig:
+    """Statuses are repeated all the time: no disk for them."""
+    return _bucket(CHANNEL_STATUS, "How channels fare", limits, StorageType.MEMORY, max_age=STATUS_AGE)
+
+
+def _bucket(name: str, description: str, limits: StreamLimits, storage: StorageType, *, max_age: float) -> StreamConfig:
+    """A key-value bucket as every NATS client knows it: a stream by convention, which can be brought to its limits."""
+    return StreamConfig(
+        name=f"KV_{name}",
+        description=description,
+        subjects=[f"$KV.{name}.>"],
+        retention=RetentionPolicy.LIMITS,
+        storage=storage,
+        discard=DiscardPolicy.NEW,
+        max_msgs_per_subject=1,
+        max_msg_size=_BUCKET_VALUE_BYTES,
+        max_bytes=_BUCKET_BYTES,
+        max_age=max_age,
+        duplicate_window=min(DUPLICATE_WINDOW, max_age or DUPLICATE_WINDOW),
+        num_replicas=limits.replicas,
+        allow_rollup_hdrs=True,
+        deny_delete=True,
+        allow_direct=True,
+    )
+
+
+async def ensure_buckets(client: Client, limits: StreamLimits) -> None:
+    """Make the key-value buckets, or bring them to these limits.
+
+    Raises:
+        StreamUnavailable: the server is too old, has no JetStream, or refuses.
+    """
+    problem = server_problem(client)
+    if problem is not None:
+        raise StreamUnavailable(problem)
+    await _ensure_one(client, added_channels_bucket(limits))
+    await _ensure_one(client, channel_status_bucket(limits))
 
 
 async def ensure(client: Client, limits: StreamLimits) -> StreamInfo:

@@ -79,7 +79,7 @@ class DatabaseService:
         """
         if self._ingest is not None:
             return
-        self._ingest = Ingest(
+        self._ingest = ingest = Ingest(
             self._connection.client,
             self._database.writer,
             location=self._database.location,
@@ -95,7 +95,10 @@ class DatabaseService:
             await self._serve_requests(self._connection.client())
         except (NotConnected, nats.errors.Error, OSError) as error:
             log.info("requests are served as soon as there is a connection: %s", error)
-        await self._ingest.start()
+        if self._ingest is not ingest:
+            # It was stopped meanwhile.
+            return
+        await ingest.start()
         self._maintenance = asyncio.create_task(self._maintain(), name="maintenance")
 
     async def stop(self) -> None:
@@ -122,6 +125,13 @@ class DatabaseService:
             log.warning("%s", error)
         if self._requests is requests:
             await requests.start(client)
+        if self._requests is not requests:
+            # It was stopped meanwhile, perhaps before there was anything to stop.
+            await requests.stop()
+        try:
+            await streams.ensure_buckets(client, self._limits)
+        except StreamUnavailable as error:
+            log.warning("%s", error)
 
     async def _maintain(self) -> None:
         while True:
