@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from rosey_bot.cytube.backoff import Cause, Disconnected, ReconnectPolicy
+from rosey_bot.cytube.budget import Place
 from rosey_bot.cytube.client import CytubeClient
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.login import Credentials, explain_refusal
@@ -59,8 +60,8 @@ def test_kicks_are_told_apart(reason: str, cause: Cause) -> None:
 
 
 def test_an_unknown_refusal_is_passed_on() -> None:
-    assert "ER_SOMETHING" in explain_refusal("Rosey", "ER_SOMETHING: oops")
-    assert "no reason" in explain_refusal("Rosey", "")
+    assert "ER_SOMETHING" in str(explain_refusal("Rosey", "ER_SOMETHING: oops"))
+    assert "no reason" in str(explain_refusal("Rosey", ""))
 
 
 def test_secrets_are_not_in_the_representation() -> None:
@@ -100,7 +101,7 @@ class FailingClient(CytubeClient):
     async def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    async def _connection(self) -> None:
+    async def _connection(self, _: Place) -> None:
         if not self.endings:
             raise asyncio.CancelledError
         lasted, error = self.endings.pop(0)
@@ -120,6 +121,6 @@ async def test_an_unexpected_failure_is_logged_and_survived(caplog: pytest.LogCa
     client = FailingClient(Clock(), [(0, RuntimeError("bug")), (0, Disconnected(Cause.KICKED, "kicked"))])
     with pytest.raises(asyncio.CancelledError):
         await client.run()
-    assert client.waits == [1, 37.5]
+    assert client.waits == [1, 18.75]
     assert "unexpected failure" in caplog.text
     assert client.state.problem == "kicked"

@@ -22,6 +22,7 @@ class Cause(enum.Enum):
     KICKED = "kicked"
     DUPLICATE_LOGIN = "duplicate_login"
     REFUSED = "refused"
+    UNTRUSTED = "untrusted"
 
 
 class Disconnected(Exception):
@@ -58,6 +59,7 @@ DELAYS: Final = {
     Cause.KICKED: Delays(first=15, longest=300),
     Cause.DUPLICATE_LOGIN: Delays(first=60, longest=900),
     Cause.REFUSED: Delays(first=60, longest=900),
+    Cause.UNTRUSTED: Delays(first=30, longest=900),
 }
 
 
@@ -68,7 +70,9 @@ class ReconnectPolicy:
     Attributes:
         delays: by cause.
         login: between two attempts to log in on one connection.
-        stable: seconds in the room after which earlier failures count no more.
+        patience: by so many times the longest wait of a cause must a connection outlast it, for earlier failures of
+            that cause to count no more. More than the waits vary: two bots that throw each other out in turn would
+            otherwise take each other's long wait for success.
         connect_timeout: seconds for a socket and its handshake.
         answer_timeout: seconds for the answer to a join or a login.
         silence: seconds without a sign of life, beyond the server's ping interval, that end a connection.
@@ -77,7 +81,7 @@ class ReconnectPolicy:
 
     delays: dict[Cause, Delays] = field(default_factory=lambda: dict(DELAYS))
     login: Delays = Delays(first=30, longest=900)
-    stable: float = 60.0
+    patience: float = 2.0
     connect_timeout: float = 15.0
     answer_timeout: float = 10.0
     silence: float = 45.0
@@ -86,6 +90,10 @@ class ReconnectPolicy:
     def delay(self, cause: Cause, failures: int) -> float:
         """Seconds to wait after ``failures`` earlier failures in a row."""
         return self.delays[cause].after(failures, self.chance())
+
+    def forgives(self, cause: Cause, lasted: float) -> bool:
+        """Whether earlier failures of this cause count no more after a connection that lasted so many seconds."""
+        return lasted >= self.patience * self.delays[cause].longest
 
     def login_delay(self, failures: int) -> float:
         """Seconds to wait for the next login after ``failures`` earlier refusals on this connection."""

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import aiohttp
-
 from rosey_bot.cytube import frames
 from rosey_bot.cytube.backoff import Cause, Disconnected, ReconnectPolicy
+from rosey_bot.cytube.budget import AddressBudget, Place, Wait
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.login import Credentials, LoginRefused, explain_refusal
+from rosey_bot.cytube.proxy import address_group, open_http
 from rosey_bot.cytube.sending import Emit
 from rosey_bot.cytube.session import Session
 from rosey_bot.cytube.socketconfig import fetch_socket_url
@@ -51,11 +52,15 @@ class ConnectionState:
     Attributes:
         joined_since: Unix seconds; ``None`` while the bot is not in the room.
         problem: what keeps the bot from being in the room under its name, for the operator; ``None`` where nothing.
+        last_failure: what ended the last connection, or kept one from being made.
+        waits_for: what the connection, or the login, waits for; ``None`` while it waits for nothing but answers.
         connections: how many were made.
     """
 
     joined_since: float | None = None
     problem: str | None = "not connected yet"
+    last_failure: str | None = None
+    waits_for: Wait | None = None
     connections: int = 0
 
 
@@ -68,6 +73,8 @@ class CytubeClient:
         credentials: who the bot is there.
         dispatcher: takes the frames.
         listener: is told of each connection's begin and end.
+        proxy: the address of a proxy to go through.
+        budget: what the server allows the address; a budget of its own unless given.
         policy: how long to wait for what.
         clock: Unix seconds.
         sleep: waits seconds.
@@ -81,6 +88,8 @@ class CytubeClient:
         credentials: Credentials,
         dispatcher: Dispatcher,
         listener: ClientListener,
+        proxy: str | None = None,
+        budget: AddressBudget | None = None,
         policy: ReconnectPolicy | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -91,6 +100,9 @@ class CytubeClient:
         self._credentials: Final = credentials
         self._dispatcher: Final = dispatcher
         self._listener: Final = listener
+        self._proxy: Final = proxy
+        self._group: Final = None if proxy is None else address_group(proxy)
+        self._budget: Final = budget or AddressBudget(server)
         self._policy: Final = policy or ReconnectPolicy()
         self._clock: Final = clock
         self._sleep: Final = sleep
@@ -104,32 +116,46 @@ class CytubeClient:
 
     async def run(self) -> None:
         """Be in the channel until cancelled."""
-        failures = 0
+        failures: Counter[Cause] = Counter()
         while True:
             cause = Cause.LOST
-            began = self._clock()
-            try:
-                await self._connection()
-            except Disconnected as error:
-                cause = error.cause
-                self.state.problem = str(error)
-            except Exception as error:
-                self.state.problem = f"unexpected failure: {type(error).__name__}"
-                log.exception("%s: unexpected failure of the connection", self._channel)
-            if self._clock() - began >= self._policy.stable:
-                failures = 0
-            delay = self._policy.delay(cause, failures)
-            failures += 1
+            async with self._budget.connection(self._waits) as place:
+                began = self._clock()
+                try:
+                    await self._connection(place)
+                except Disconnected as error:
+                    cause = error.cause
+                    self.state.problem = str(error)
+                except Exception as error:
+                    self.state.problem = f"unexpected failure: {type(error).__name__}"
+                    log.exception("%s: unexpected failure of the connection", self._channel)
+            if cause is Cause.RATE_LIMITED:
+                self._budget.refused()
+            self.state.last_failure = self.state.problem
+            lasted = self._clock() - began
+            for earlier in list(failures):
+                if self._policy.forgives(earlier, lasted):
+                    del failures[earlier]
+            delay = self._policy.delay(cause, failures[cause])
+            failures[cause] += 1
             log.warning("%s: %s; next attempt in %.1f s", self._channel, self.state.problem, delay)
+            self.state.waits_for = Wait("retry", f"the next attempt, {delay:.0f} s after the last")
             await self._sleep(delay)
+            self.state.waits_for = None
 
-    async def _connection(self) -> None:
+    def _waits(self, wait: Wait | None) -> None:
+        before, self.state.waits_for = self.state.waits_for, wait
+        if wait is not None and (before is None or before.kind != wait.kind):
+            log.info("%s: waits for %s", self._channel, wait.text)
+
+    async def _connection(self, place: Place) -> None:
         self._listener.connecting()
         cause, last_seen = Cause.LOST, None
         try:
-            async with aiohttp.ClientSession() as http:
-                url = await fetch_socket_url(http, self._server, self._channel)
-                self._session = session = Session(http, self._dispatcher, self._policy, self._clock)
+            async with open_http(self._proxy) as http:
+                url = await fetch_socket_url(http, self._server, self._channel, proxy=self._group)
+                self._session = session = Session(http, self._dispatcher, self._policy, self._clock, self._group)
+                place.is_spent = True
                 try:
                     await session.open(url)
                     self.state.connections += 1
@@ -141,6 +167,9 @@ class CytubeClient:
                 finally:
                     last_seen = session.last_seen
                     await session.close()
+                    if last_seen is not None:
+                        # The server may not have noticed the end, and counts the connection on until it does.
+                        place.lingers = max(last_seen + session.server_patience - self._clock(), 0.0)
         except Disconnected as error:
             cause = error.cause
             raise
@@ -184,7 +213,7 @@ class CytubeClient:
                 delay = self._policy.login_delay(failures)
                 failures += 1
                 log.warning("%s: %s; next login in %.0f s", self._channel, error, delay)
-                await session.wait_end_for(self._sleep(delay))
+                await session.until(self._sleep(delay))
                 continue
             self.state.problem = None
             self._listener.logged_in()
@@ -198,12 +227,23 @@ class CytubeClient:
             Disconnected: the connection ended.
         """
         # CyTube does not answer who is logged in already (PROTOCOL.md 3), as after an answer that came too late.
-        if not session.is_logged_in:
+        if not session.is_logged_in and self._credentials.is_account:
             await self._ask_for_login(session)
+        elif not session.is_logged_in:
+            await session.until(self._log_guest_in(session))
         # A guest's rank never changes, and nothing tells it; an account's is final with setUserRank (PROTOCOL.md 3).
         if self._credentials.is_account and await session.first_of(session.ranked) is None:
             log.warning("%s: CyTube told no rank after the login", self._channel)
         log.info("%s: logged in as %s", self._channel, session.own_name)
+
+    async def _log_guest_in(self, session: Session) -> None:
+        async with self._budget.guest_login(self._waits) as turn:
+            try:
+                await self._ask_for_login(session)
+            except LoginRefused as refusal:
+                turn.is_used = refusal.is_early
+                raise
+            turn.is_used = True
 
     async def _ask_for_login(self, session: Session) -> None:
         name = self._credentials.user or ""
@@ -213,7 +253,7 @@ class CytubeClient:
             raise LoginRefused(f"CyTube does not answer the login of {name}")
         answer = answered.result()
         if not answer.success:
-            raise LoginRefused(explain_refusal(name, answer.error))
+            raise explain_refusal(name, answer.error)
 
     def _userlist(self, _: list[frames.User]) -> None:
         if self._session is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,32 @@ class Credentials:
 
 
 class LoginRefused(Exception):
-    """CyTube did not accept the login; the text says what to do."""
+    """CyTube did not accept the login; the text says what to do.
+
+    Attributes:
+        is_early: whether it was refused because another guest of this address has logged in shortly before.
+    """
+
+    def __init__(self, text: str, *, is_early: bool = False) -> None:
+        super().__init__(text)
+        self.is_early = is_early
 
 
-_ADVICE = (
+_EARLY: Final = "Guest logins are restricted"
+_ADVICE: Final = (
     ("Invalid username/password combination", "the password of {name} is wrong: check user and password"),
     ("User does not exist", "there is no account {name}: check user, or leave out the password to be a guest"),
     ("That username is registered", "{name} is, or looks like, somebody's account: give its password or another name"),
     ("That name is already in use", "a guest with the name {name} is in the channel already: waiting for it to leave"),
     ("That username is reserved", "CyTube reserves the name {name}: choose another one"),
-    ("Guest logins are restricted", "CyTube allows an address few guest logins: waiting"),
+    (_EARLY, "CyTube allows an address few guest logins: waiting"),
     ("Invalid username", "{name} is no name that CyTube allows: 1 to 20 of A-Z, a-z, 0-9, '_' and '-'"),
 )
 
 
-def explain_refusal(name: str, error: str) -> str:
+def explain_refusal(name: str, error: str) -> LoginRefused:
     """What CyTube's ``error`` (PROTOCOL.md 3) means for an operator."""
     for beginning, advice in _ADVICE:
         if error.startswith(beginning):
-            return advice.format(name=name)
-    return f"CyTube refuses the login of {name}: {error[:200] or 'no reason given'}"
+            return LoginRefused(advice.format(name=name), is_early=beginning == _EARLY)
+    return LoginRefused(f"CyTube refuses the login of {name}: {error[:200] or 'no reason given'}")

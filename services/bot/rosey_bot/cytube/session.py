@@ -15,17 +15,22 @@ import socketio.exceptions
 from rosey_bot.cytube import frames
 from rosey_bot.cytube.backoff import Cause, Disconnected, ReconnectPolicy
 from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.failures import explain_failure
 
 T = TypeVar("T")
 
 CLOSE_TIMEOUT: Final = 1.0
 
 _KICKS: Final = (
-    ("Duplicate login", Cause.DUPLICATE_LOGIN, "another connection logged in with the same name"),
-    ("Rate limit exceeded", Cause.RATE_LIMITED, ""),
-    ("Too many connections", Cause.RATE_LIMITED, ""),
-    ("You are banned", Cause.REFUSED, ""),
-    ("You're banned", Cause.REFUSED, ""),
+    (
+        "Duplicate login",
+        Cause.DUPLICATE_LOGIN,
+        "somebody else logged in with the same name: is it a second bot?",
+    ),
+    ("Rate limit exceeded", Cause.RATE_LIMITED, "CyTube takes no more frames for now"),
+    ("Too many connections", Cause.RATE_LIMITED, "CyTube has too many connections from this address"),
+    ("You are banned", Cause.REFUSED, "banned from the channel: ask its moderators"),
+    ("You're banned", Cause.REFUSED, "banned from the channel: ask its moderators"),
     ("Invalid channel name", Cause.REFUSED, ""),
     ("Channel could not be loaded", Cause.REFUSED, ""),
 )
@@ -47,6 +52,7 @@ class Session:
         dispatcher: takes the frames.
         policy: time-outs.
         clock: Unix seconds.
+        proxy: through which proxy the session goes, for people; ``None`` for none.
 
     Attributes:
         joined: settled by the first user list.
@@ -55,6 +61,7 @@ class Session:
         own_name: as CyTube spells it, after the login.
         kick_reason: what the server said before it ended the connection.
         last_error: what the server said last in an ``errorMsg``.
+        server_patience: seconds of silence after which the server gives a connection up.
     """
 
     joined: asyncio.Future[None]
@@ -63,6 +70,7 @@ class Session:
     own_name: str
     kick_reason: str | None
     last_error: str
+    server_patience: float
 
     def __init__(
         self,
@@ -70,10 +78,12 @@ class Session:
         dispatcher: Dispatcher,
         policy: ReconnectPolicy,
         clock: Callable[[], float] = time.time,
+        proxy: str | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._policy: Final = policy
         self._clock: Final = clock
+        self._proxy: Final = proxy
         self._dispatcher: Final = dispatcher
         self._socket: Final = socketio.AsyncClient(reconnection=False, http_session=http)
         self._ended: asyncio.Future[str] = loop.create_future()
@@ -86,6 +96,7 @@ class Session:
         self.own_name = ""
         self.kick_reason = None
         self.last_error = ""
+        self.server_patience = 0.0
         self._socket.on("*", self._receive)
         self._socket.on("disconnect", self._disconnect)
         self._socket.on("connect_error", self._connect_error)
@@ -122,7 +133,8 @@ class Session:
             raise Disconnected(Cause.UNREACHABLE, f"no connection within {self._policy.connect_timeout:g} s") from None
         except Exception as error:
             # An odd handshake makes the library raise nearly anything.
-            raise self._explain_refusal(error) from None
+            raise self._explain_refusal(error, url) from None
+        self.server_patience = self._socket.eio.ping_interval + self._socket.eio.ping_timeout
         # CyTube grants itself 120 s beyond a ping's time; nobody should be missed for so long. Holds from the next
         # packet on.
         self._socket.eio.ping_timeout = min(self._socket.eio.ping_timeout, self._policy.silence)
@@ -173,20 +185,21 @@ class Session:
         await self._ended
         raise self._end()
 
-    async def wait_end_for(self, pause: Awaitable[None]) -> None:
-        """Wait for the end of a pause.
+    async def until(self, work: Awaitable[T]) -> T:
+        """The result of ``work``, which is cancelled where the connection ends before.
 
         Raises:
-            Disconnected: the connection ended before.
+            Disconnected: the connection ended.
         """
-        waiting: asyncio.Future[Any] = asyncio.ensure_future(pause)
+        working = asyncio.ensure_future(work)
         ended: asyncio.Future[Any] = self._ended
         try:
-            await asyncio.wait([waiting, ended], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([working, ended], return_when=asyncio.FIRST_COMPLETED)
+            if self._ended.done():
+                raise self._end()
+            return await working
         finally:
-            waiting.cancel()
-        if self._ended.done():
-            raise self._end()
+            working.cancel()
 
     def expect_login(self) -> asyncio.Future[frames.Login]:
         """The future that the answer to the next login settles."""
@@ -217,16 +230,20 @@ class Session:
         detail = details[0] if details else ""
         self._refusal = str(detail.get("message", "")) if isinstance(detail, dict) else str(detail)
 
-    def _explain_refusal(self, error: Exception) -> Disconnected:
-        reason = self._refusal or str(error) or type(error).__name__
+    def _explain_refusal(self, error: Exception, url: str) -> Disconnected:
+        reason = self._refusal
         if reason.startswith("Rate limit exceeded"):
             return Disconnected(Cause.RATE_LIMITED, "CyTube takes no more connections from this address for now")
         if reason.startswith("You are banned"):
             return Disconnected(Cause.REFUSED, "this address is banned from the server")
-        return Disconnected(Cause.UNREACHABLE, f"no connection: {reason[:200]}")
+        if reason:
+            return Disconnected(Cause.UNREACHABLE, f"no connection: {reason[:200]}")
+        return explain_failure(error, url, self._proxy)
 
     def _end(self) -> Disconnected:
         if self.kick_reason is not None:
             return explain_kick(self.kick_reason)
+        if self.last_seen is not None:
+            return Disconnected(Cause.LOST, "connection lost: the server has fallen silent")
         reason = self._ended.result() if self._ended.done() else ""
         return Disconnected(Cause.LOST, f"connection lost: {reason}" if reason else "connection lost")

@@ -8,17 +8,19 @@ from urllib.parse import quote
 import aiohttp
 
 from rosey_bot.cytube.backoff import Cause, Disconnected
+from rosey_bot.cytube.failures import PROXY_ERRORS, explain_failure
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 
 
-async def fetch_socket_url(http: aiohttp.ClientSession, server: str, channel: str) -> str:
+async def fetch_socket_url(http: aiohttp.ClientSession, server: str, channel: str, *, proxy: str | None = None) -> str:
     """The address of the channel's Socket.IO server, an encrypted one where there is one (PROTOCOL.md 1).
 
     Args:
         http: the session to ask with.
         server: the web site's address, without a slash at its end.
         channel: the channel's name.
+        proxy: through which proxy the session goes, for people; ``None`` for none.
 
     Raises:
         Disconnected: the site cannot be reached, has no such channel, or gives no usable answer.
@@ -31,8 +33,8 @@ async def fetch_socket_url(http: aiohttp.ClientSession, server: str, channel: st
             if response.status != 200:
                 raise Disconnected(Cause.UNREACHABLE, f"{address} answers with status {response.status}")
             answer = await response.json(content_type=None)
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Disconnected(Cause.UNREACHABLE, f"cannot reach {server}: {str(error) or type(error).__name__}") from None
+    except (aiohttp.ClientError, TimeoutError, OSError, *PROXY_ERRORS) as error:
+        raise explain_failure(error, server, proxy) from None
     except ValueError:
         raise Disconnected(Cause.UNREACHABLE, f"{address} does not answer with JSON") from None
     url = _choose(answer)
