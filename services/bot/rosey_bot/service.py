@@ -7,16 +7,20 @@ import logging
 import os
 import socket
 import time
+from functools import partial
 from typing import Final
 
-import aiohttp
 from pydantic import SecretStr
 
+from rosey_bot.channels.added import AddedChannels
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.channels.channels import Channels
+from rosey_bot.channels.status_board import StatusBoard
 from rosey_bot.commands.router import default_registry
 from rosey_bot.cytube.backoff import Disconnected
+from rosey_bot.cytube.budget import AddressBudgets, AddressLimits
 from rosey_bot.cytube.login import Credentials
+from rosey_bot.cytube.proxy import address_group, open_http
 from rosey_bot.cytube.socketconfig import fetch_socket_url
 from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.plugins.loading import load_plugins
@@ -37,6 +41,20 @@ log = logging.getLogger(__name__)
 REPORT_INTERVAL: Final = 0.5
 """Seconds between two looks at what health and metrics tell."""
 
+_APPLIED: Final = (
+    "platforms",
+    "bot.user_cooldown",
+    "bot.channel_cooldown",
+    "bot.user_count_interval",
+    "bot.status_interval",
+    "bot.outbound_interval",
+    "bot.stats_timeout",
+    "bot.timezone",
+)
+"""What is brought in without a restart."""
+_UNUSED: Final = ("database", "stream")
+"""What concerns others."""
+
 
 def main() -> int:
     """The program."""
@@ -48,10 +66,12 @@ async def check(config: Config) -> list[str]:
     if not config.channels:
         return [_NO_CHANNEL]
     problems = []
-    async with aiohttp.ClientSession() as http:
-        for platform in config.channels:
+    for platform in config.channels:
+        proxy = _laid_open(platform.proxy)
+        group = None if proxy is None else address_group(proxy)
+        async with open_http(proxy) as http:
             try:
-                await fetch_socket_url(http, platform.server, platform.channel)
+                await fetch_socket_url(http, platform.server, platform.channel, proxy=group)
             except Disconnected as error:
                 problems.append(f"{platform.key}: {error}")
     return problems
@@ -74,24 +94,36 @@ async def serve(config: Config, context: ServiceContext) -> None:
         limits=OutboxLimits(spool_bytes=config.bot.spool_max_bytes),
         on_ack_latency=telemetry.acknowledged,
     )
+    name = f"{socket.gethostname()}-{os.getpid()}"
     plugins = Plugins(load_plugins(telemetry.plugin_failed, taken=(command.name for command in default_registry())))
-    channels = _channels(config, bus, outbox, telemetry, plugins)
-    context.health.expect("nats", *(f"channel {platform.key}" for platform in config.channels))
+    maker = _Maker(config, bus, outbox, telemetry, name, plugins)
+    channels = Channels(maker, bot=name)
+    context.health.expect("nats", *(_check_of(platform.key) for platform in config.channels))
     try:
         await outbox.start()
     except SpoolError as error:
         raise ConfigError(config.source, [Problem(str(error), key="bot.spool_dir")]) from None
     await bus.start()
-    channels.start()
-    reporter = asyncio.create_task(_report(context.health, channels, bus, outbox, telemetry), name="reporter")
+    await channels.apply(config.channels)
+    context.reload.offer(partial(maker.reload, channels), _APPLIED, unused=_UNUSED)
+    board = StatusBoard(bus, channels)
+    works = [
+        asyncio.create_task(_report(context.health, channels, bus, outbox, telemetry), name="reporter"),
+        asyncio.create_task(board.run(), name="status-board"),
+    ]
+    if config.bot.added_channels:
+        added = AddedChannels(bus, channels, config.bot.secrets_dir)
+        works.append(asyncio.create_task(added.run(), name="added-channels"))
     try:
         await context.stop.wait()
     finally:
-        reporter.cancel()
-        await asyncio.gather(reporter, return_exceptions=True)
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
         # The channels first: what they tell of their end is delivered, or spooled, too.
         await channels.stop()
         await plugins.close()
+        await board.clear()
         await outbox.close()
         await bus.close()
 
@@ -99,26 +131,48 @@ async def serve(config: Config, context: ServiceContext) -> None:
 _NO_CHANNEL: Final = "no channel is enabled: there is nothing to sit in"
 
 
-def _channels(config: Config, bus: Bus, outbox: Outbox, telemetry: BotTelemetry, plugins: Plugins) -> Channels:
-    statistics = StatisticsClient(bus, timeout=config.bot.stats_timeout)
-    outbound = OutboundClient(bus, claimed_by=f"{socket.gethostname()}-{os.getpid()}")
-    secrets = config.secrets()
-    started = time.time()
-    return Channels(
-        [
-            Channel(
-                _settings(config, platform),
-                sink=outbox,
-                statistics=statistics,
-                outbound=outbound,
-                observer=telemetry,
-                secrets=secrets,
-                started=started,
-                plugins=plugins,
+class _Maker:
+    """Makes channels as the configuration in force wants them."""
+
+    def __init__(
+        self, config: Config, bus: Bus, outbox: Outbox, telemetry: BotTelemetry, name: str, plugins: Plugins
+    ) -> None:
+        self._config = config
+        self._outbox = outbox
+        self._telemetry = telemetry
+        self._plugins = plugins
+        self._statistics = StatisticsClient(bus, timeout=config.bot.stats_timeout)
+        self._outbound = OutboundClient(bus, claimed_by=name)
+        self._started = time.time()
+        self._budgets = AddressBudgets(
+            AddressLimits(
+                connections=config.bot.connections_per_address,
+                connection_interval=config.bot.connection_interval,
+                guest_login_interval=config.bot.guest_login_interval,
             )
-            for platform in config.channels
-        ]
-    )
+        )
+
+    def __call__(self, platform: Platform) -> Channel:
+        settings = _settings(self._config, platform)
+        return Channel(
+            settings,
+            sink=self._outbox,
+            statistics=self._statistics,
+            outbound=self._outbound,
+            observer=self._telemetry,
+            secrets=self._config.secrets() | platform.secrets(),
+            started=self._started,
+            plugins=self._plugins,
+            budget=self._budgets.of(settings.server, settings.proxy),
+        )
+
+    async def reload(self, channels: Channels, config: Config) -> None:
+        """Bring another configuration into the channels; those that are the same in it stay in their rooms."""
+        self._config = config
+        self._statistics.timeout = config.bot.stats_timeout
+        await channels.apply(config.channels)
+        for platform, channel in channels.all():
+            channel.change(_settings(config, platform))
 
 
 def _settings(config: Config, platform: Platform) -> ChannelSettings:
@@ -131,6 +185,7 @@ def _settings(config: Config, platform: Platform) -> ChannelSettings:
             password=_laid_open(platform.password),
             channel_password=_laid_open(platform.channel_password),
         ),
+        proxy=_laid_open(platform.proxy),
         user_cooldown=config.bot.user_cooldown,
         channel_cooldown=config.bot.channel_cooldown,
         user_count_interval=config.bot.user_count_interval,
@@ -146,12 +201,21 @@ def _laid_open(secret: SecretStr | None) -> str | None:
 
 
 async def _report(health: Health, channels: Channels, bus: Bus, outbox: Outbox, telemetry: BotTelemetry) -> None:
+    reported: set[str] = set()
     while True:
         _tell(health, "nats", bus.problem or outbox.problem)
-        for key, problem in channels.problems().items():
-            _tell(health, f"channel {key}", problem)
+        problems = channels.problems()
+        health.forget(*map(_check_of, reported - problems.keys()))
+        for key, problem in problems.items():
+            _tell(health, _check_of(key), problem)
+        reported = set(problems)
         telemetry.read_outbox(outbox)
+        telemetry.read_waits(channels.waits())
         await asyncio.sleep(REPORT_INTERVAL)
+
+
+def _check_of(key: str) -> str:
+    return f"channel {key}"
 
 
 def _tell(health: Health, name: str, problem: str | None) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter
 
+from rosey_bot.cytube.budget import WaitKind
 from rosey_bot.cytube.frames import NAMES
 from rosey_bot.publish.outbox import Outbox
 from rosey_core.telemetry.metrics import BotMetrics
+
+WAITS: Final = get_args(WaitKind)
 
 
 class BotTelemetry:
@@ -50,6 +54,11 @@ class BotTelemetry:
     def acknowledged(self, seconds: float) -> None:
         """An event was acknowledged, so long after it was published."""
         self._metrics.ack_seconds.observe(seconds)
+
+    def read_waits(self, waits: Mapping[str, int]) -> None:
+        """Take over how many channels wait, by what they wait for."""
+        for kind in WAITS:
+            self._metrics.waiting_channels[kind].set(waits.get(kind, 0))
 
     def read_outbox(self, outbox: Outbox) -> None:
         """Take over what the outbox has counted since the last time."""

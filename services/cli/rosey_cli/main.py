@@ -10,6 +10,7 @@ import typer
 
 from rosey_cli.audit import audit
 from rosey_cli.backup.commands import backup, restore
+from rosey_cli.channels import commands as channels
 from rosey_cli.config import commands as config
 from rosey_cli.database import commands as database
 from rosey_cli.dead_letters import commands as dead_letters
@@ -46,6 +47,7 @@ app.command()(up)
 app.command()(stats)
 app.command()(user)
 app.command()(audit)
+app.add_typer(channels.app, name="channel")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="database")

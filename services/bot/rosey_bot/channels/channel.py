@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from rosey_bot.audit import Audit
 from rosey_bot.channels.observer import ChannelObserver
@@ -17,6 +17,7 @@ from rosey_bot.commands.cooldowns import Cooldowns
 from rosey_bot.commands.router import CommandRouter, default_registry
 from rosey_bot.commands.statistics import Statistics
 from rosey_bot.cytube.backoff import Cause, ReconnectPolicy
+from rosey_bot.cytube.budget import AddressBudget, Wait
 from rosey_bot.cytube.client import CytubeClient
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.login import Credentials
@@ -40,6 +41,7 @@ class ChannelSettings:
         server: the CyTube site's address, without a slash at its end.
         name: the channel's name.
         credentials: who the bot is there.
+        proxy: the address of a proxy to go through.
         user_cooldown: seconds until a user's next public command is answered.
         channel_cooldown: seconds until the channel's next public command is answered.
         user_count_interval: seconds between two counts of users.
@@ -53,6 +55,7 @@ class ChannelSettings:
     server: str
     name: str
     credentials: Credentials
+    proxy: str | None = field(default=None, repr=False)
     user_cooldown: float = 10.0
     channel_cooldown: float = 2.0
     user_count_interval: float = 300.0
@@ -74,6 +77,7 @@ class Channel:
         secrets: values that are masked on record.
         started: Unix seconds; when the bot started.
         plugins: what others have added to the bot.
+        budget: what the server allows the address.
         policy: how long to wait for what.
         clock: Unix seconds.
     """
@@ -89,11 +93,12 @@ class Channel:
         secrets: Iterable[str] = (),
         started: float | None = None,
         plugins: Plugins | None = None,
+        budget: AddressBudget | None = None,
         policy: ReconnectPolicy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         key = settings.key
-        self.settings: Final = settings
+        self.settings = settings
         self.started: Final = clock() if started is None else started
         self.room: Final = Room(settings.name)
         self.dispatcher: Final = Dispatcher(key, observe=lambda name: observer.frame(key, name))
@@ -105,6 +110,7 @@ class Channel:
         )
         manners = Manners(settings.manners_file, clock=clock)
         self._sending: Final = SendQueue(self.room, on_wait=observer.throttled, silence=manners.silence)
+        self._cooldowns: Final = Cooldowns(settings.user_cooldown, settings.channel_cooldown)
         self._router: Final = CommandRouter(
             key,
             room=self.room,
@@ -112,7 +118,7 @@ class Channel:
             audit=Audit(key, sink, self._normaliser.timeline, secrets),
             statistics=statistics,
             context=self,
-            cooldowns=Cooldowns(settings.user_cooldown, settings.channel_cooldown),
+            cooldowns=self._cooldowns,
             registry=default_registry(plugins.commands),
             manners=manners,
             zone=settings.zone,
@@ -139,6 +145,8 @@ class Channel:
             credentials=settings.credentials,
             dispatcher=self.dispatcher,
             listener=self,
+            proxy=settings.proxy,
+            budget=budget,
             policy=policy,
             clock=clock,
         )
@@ -163,12 +171,32 @@ class Channel:
         """What keeps the bot from being in the room under its name, for the operator; ``None`` where nothing does."""
         return self._client.state.problem
 
+    @property
+    def last_failure(self) -> str | None:
+        """What ended the last connection, or kept one from being made; stays when that is over."""
+        return self._client.state.last_failure
+
+    @property
+    def waits_for(self) -> Wait | None:
+        """What it waits for to get in, or to get its name; ``None`` while it waits for nothing but answers."""
+        return self._client.state.waits_for
+
+    def change(self, settings: ChannelSettings) -> None:
+        """Keep to these cool-downs, intervals and this time zone from now on, without leaving the room.
+
+        Which channel it is, and who the bot is there, stays as it was.
+        """
+        self.settings = settings
+        self._cooldowns.change(settings.user_cooldown, settings.channel_cooldown)
+        self._router.zone = settings.zone
+        self._poster.interval = settings.outbound_interval
+
     async def run(self) -> None:
         """Be in the channel until cancelled; then leave it."""
         works = [
             asyncio.create_task(self._client.run(), name=f"client-{self.key}"),
-            asyncio.create_task(self._repeat(self.settings.status_interval, self._normaliser.report_status)),
-            asyncio.create_task(self._repeat(self.settings.user_count_interval, self._normaliser.report_counts)),
+            asyncio.create_task(self._repeat("status_interval", self._normaliser.report_status)),
+            asyncio.create_task(self._repeat("user_count_interval", self._normaliser.report_counts)),
             asyncio.create_task(self._poster.run(), name=f"outbound-{self.key}"),
         ]
         try:
@@ -206,8 +234,9 @@ class Channel:
         for message in split_message(text)[:LONGEST_SPEECH]:
             self._sending.say(message)
 
-    @staticmethod
-    async def _repeat(interval: float, work: Callable[[], None]) -> None:
+    async def _repeat(
+        self, interval: Literal["status_interval", "user_count_interval"], work: Callable[[], None]
+    ) -> None:
         while True:
-            await asyncio.sleep(interval)
+            await asyncio.sleep(getattr(self.settings, interval))
             work()

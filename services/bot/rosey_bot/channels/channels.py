@@ -1,46 +1,185 @@
-"""The channels of one process: each runs by itself, and none ends another."""
+"""The channels of one process: each runs by itself, none ends another, and they come and go at run time.
+
+Those of the configuration file and those that were added at run time live side by side; of two with one key it is the
+file's.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from rosey_bot.channels.channel import Channel
+from rosey_core.channel_status import ChannelStatus, Origin
+from rosey_core.config import Platform
 
 log = logging.getLogger(__name__)
 
 RESTART_WAIT: Final = 5.0
+SHADOWED: Final = "also added at run time: the configuration file's is used"
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    platform: Platform
+    origin: Origin
+    channel: Channel
+    work: asyncio.Task[None]
 
 
 class Channels:
     """Keeps channels running.
 
     Args:
-        channels: those of this process.
+        make: makes the channel of a platform.
         restart_wait: seconds before a channel that failed is run again.
+        bot: what this bot is called in the channels' status.
+        clock: Unix seconds.
     """
 
-    def __init__(self, channels: Sequence[Channel], *, restart_wait: float = RESTART_WAIT) -> None:
-        self._channels: Final = tuple(channels)
+    def __init__(
+        self,
+        make: Callable[[Platform], Channel],
+        *,
+        restart_wait: float = RESTART_WAIT,
+        bot: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._make: Final = make
         self._restart_wait: Final = restart_wait
-        self._works: list[asyncio.Task[None]] = []
+        self._bot: Final = bot
+        self._clock: Final = clock
+        self._wanted: Final[dict[Origin, dict[str, Platform]]] = {"file": {}, "added": {}}
+        self._invalid: Final[dict[str, str]] = {}
+        self._running: Final[dict[str, _Running]] = {}
+        self._changing: Final = asyncio.Lock()
 
-    def start(self) -> None:
-        """Run all of them."""
-        self._works = [asyncio.create_task(self._keep(channel), name=channel.key) for channel in self._channels]
+    async def apply(self, platforms: Iterable[Platform]) -> None:
+        """Take these as the configuration file's, and only these; what has not changed stays where it is."""
+        await self._change("file", {platform.key: platform for platform in platforms})
+
+    async def apply_added(self, platforms: Iterable[Platform], invalid: Mapping[str, str] | None = None) -> None:
+        """Take these as all that were added at run time, and by key what is wrong with those that cannot be used."""
+        for key, problem in (invalid or {}).items():
+            if self._invalid.get(key) != problem:
+                log.error("%s: added at run time, but %s", key, problem)
+        self._invalid.clear()
+        self._invalid.update(invalid or {})
+        await self._change("added", {platform.key: platform for platform in platforms})
+
+    async def add(self, platform: Platform) -> None:
+        """Add one at run time, or change it."""
+        self._invalid.pop(platform.key, None)
+        await self._change("added", self._wanted["added"] | {platform.key: platform})
+
+    async def remove(self, key: str) -> None:
+        """Leave one that was added at run time; those of the configuration file stay."""
+        self._invalid.pop(key, None)
+        await self._change("added", {other: it for other, it in self._wanted["added"].items() if other != key})
+
+    async def refuse(self, key: str, problem: str) -> None:
+        """Leave one that was added at run time, since what is wanted of it now cannot be: ``problem`` says why."""
+        wanted = self._wanted["added"]
+        await self.apply_added(
+            [platform for platform in wanted.values() if platform.key != key], self._invalid | {key: problem}
+        )
 
     async def stop(self) -> None:
         """Leave all of them."""
-        for work in self._works:
-            work.cancel()
-        await asyncio.gather(*self._works, return_exceptions=True)
-        self._works = []
+        async with self._changing:
+            await self._leave(list(self._running))
+
+    def all(self) -> list[tuple[Platform, Channel]]:
+        """Those that run now."""
+        return [(running.platform, running.channel) for running in self._running.values()]
 
     def problems(self) -> dict[str, str | None]:
-        """By the channel's key what keeps the bot from being there; ``None`` where nothing does."""
-        return {channel.key: channel.problem for channel in self._channels}
+        """Of the file's, by key, what keeps the bot from being there; ``None`` where nothing does."""
+        return {key: running.channel.problem for key, running in self._running.items() if running.origin == "file"}
+
+    def waits(self) -> Counter[str]:
+        """How many channels wait for what, by the kind of wait."""
+        waits = (running.channel.waits_for for running in self._running.values())
+        return Counter(wait.kind for wait in waits if wait is not None)
+
+    def statuses(self) -> list[ChannelStatus]:
+        """How all of them fare, those that cannot be used, too."""
+        now = self._clock()
+        found = [self._status(running, now) for running in self._running.values()]
+        for key, problem in self._invalid.items():
+            if key not in self._running:
+                found.append(
+                    ChannelStatus(key=key, origin="added", state="invalid", updated=now, bot=self._bot, problem=problem)
+                )
+        return found
+
+    def _status(self, running: _Running, now: float) -> ChannelStatus:
+        channel, room = running.channel, running.channel.room
+        joined, waits_for = channel.joined_since, channel.waits_for
+        shadowed = running.origin == "file" and (channel.key in self._wanted["added"] or channel.key in self._invalid)
+        return ChannelStatus(
+            key=channel.key,
+            origin=running.origin,
+            state="joined" if joined is not None else "waiting" if waits_for is not None else "connecting",
+            updated=now,
+            bot=self._bot,
+            server=channel.server,
+            name=room.name,
+            since=joined,
+            user=room.own_name,
+            users=None if joined is None else room.chat_count,
+            connected=None if joined is None else room.connected_count,
+            problem=channel.problem,
+            last_failure=channel.last_failure,
+            waits_for=None if waits_for is None else waits_for.text,
+            note=SHADOWED if shadowed else None,
+        )
+
+    async def _change(self, origin: Origin, platforms: dict[str, Platform]) -> None:
+        async with self._changing:
+            before = self._shadowed()
+            self._wanted[origin] = platforms
+            for key in self._shadowed() - before:
+                log.warning("%s: %s", key, SHADOWED)
+            wanted: dict[str, tuple[Origin, Platform]] = {}
+            for source in ("added", "file"):
+                wanted.update({key: (source, platform) for key, platform in self._wanted[source].items()})
+            await self._leave(
+                [
+                    key
+                    for key, running in self._running.items()
+                    if key not in wanted or running.platform != wanted[key][1]
+                ]
+            )
+            for key, (source, platform) in wanted.items():
+                running = self._running.get(key)
+                if running is None:
+                    self._enter(key, source, platform)
+                elif running.origin != source:
+                    self._running[key] = _Running(platform, source, running.channel, running.work)
+
+    def _shadowed(self) -> set[str]:
+        return self._wanted["file"].keys() & self._wanted["added"].keys()
+
+    def _enter(self, key: str, origin: Origin, platform: Platform) -> None:
+        log.info("%s: entering %s/r/%s", key, platform.server, platform.channel)
+        channel = self._make(platform)
+        work = asyncio.create_task(self._keep(channel), name=key)
+        self._running[key] = _Running(platform, origin, channel, work)
+
+    async def _leave(self, keys: list[str]) -> None:
+        works = []
+        for key in keys:
+            running = self._running.pop(key)
+            running.work.cancel()
+            works.append(running.work)
+            log.info("%s: leaving", key)
+        await asyncio.gather(*works, return_exceptions=True)
 
     async def _keep(self, channel: Channel) -> None:
         while True:

@@ -1,0 +1,81 @@
+"""Writes how the channels fare to the bucket that ``rosey channel list`` reads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import msgspec
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from nats.js.kv import KeyValue
+
+from rosey_bot.channels.channels import Channels
+from rosey_core import channel_status, streams
+from rosey_core.bus import Bus, BusError
+from rosey_core.channel_status import ChannelStatus
+
+log = logging.getLogger(__name__)
+
+LOOK_INTERVAL: Final = 0.5
+REPEAT_INTERVAL: Final = streams.STATUS_AGE / 4
+"""Seconds after which a status is written once more, and the figures in it are made good."""
+
+
+class StatusBoard:
+    """Keeps the bucket as the channels are; while NATS is away nobody is told.
+
+    Args:
+        bus: the connection; it may be down.
+        channels: whose status.
+    """
+
+    def __init__(self, bus: Bus, channels: Channels) -> None:
+        self._bus: Final = bus
+        self._channels: Final = channels
+        self._written: dict[str, ChannelStatus] = {}
+        self._problem = ""
+
+    async def run(self) -> None:
+        """Write what changes, until cancelled."""
+        while True:
+            await self._bus.wait_connected()
+            try:
+                bucket = await self._bus.client.jetstream().key_value(streams.CHANNEL_STATUS)
+                while True:
+                    await self._write(bucket)
+                    await asyncio.sleep(LOOK_INTERVAL)
+            except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+                # What was written may be gone with the server.
+                self._written.clear()
+                if str(error) != self._problem:
+                    log.info("the channels' status cannot be written: %s", str(error) or type(error).__name__)
+                self._problem = str(error)
+                await asyncio.sleep(LOOK_INTERVAL)
+
+    async def clear(self) -> None:
+        """Take everything off that this bot has written: it leaves."""
+        try:
+            bucket = await self._bus.client.jetstream().key_value(streams.CHANNEL_STATUS)
+            for key in self._written:
+                await bucket.delete(key)
+        except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError):
+            # It ages out by itself.
+            pass
+
+    async def _write(self, bucket: KeyValue) -> None:
+        statuses = {status.key: status for status in self._channels.statuses()}
+        for key, status in statuses.items():
+            before = self._written.get(key)
+            if before is None or _news(status) != _news(before) or status.updated - before.updated >= REPEAT_INTERVAL:
+                await bucket.put(key, channel_status.encode(status))
+                self._written[key] = status
+        for key in self._written.keys() - statuses.keys():
+            await bucket.delete(key)
+            del self._written[key]
+
+
+def _news(status: ChannelStatus) -> ChannelStatus:
+    """A status without what changes all the time."""
+    return msgspec.structs.replace(status, updated=0, users=None, connected=None)

@@ -1,0 +1,1 @@
+"""``rosey channel``: the channels that a bot sits in, at run time."""

@@ -1,0 +1,180 @@
+"""What stands in the buckets of channels: those that were added, and how all of them fare."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from msgspec import Struct
+from nats.aio.client import Client
+from nats.js.errors import BucketNotFoundError, KeyNotFoundError, NoKeysError, NotFoundError
+from nats.js.kv import KeyValue
+
+from rosey_cli.failure import Failure
+from rosey_core import channel_entries, channel_status, streams
+from rosey_core.channel_entries import InvalidEntry
+from rosey_core.channel_status import ChannelStatus
+from rosey_core.channels import channel_keys
+from rosey_core.config import Platform
+from rosey_core.service import BAD_CONFIGURATION
+
+UNTOLD: Final = "no bot tells of it: is one running that takes channels added at run time?"
+_AT_ONCE: Final = 20
+_SHORT: Final = re.compile(r"(file|env):[^:/].*")
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of an addition.
+
+    Attributes:
+        key: the channel's.
+        was_there: whether it had been added before.
+        is_shadowed: whether a bot has it in its configuration file.
+    """
+
+    key: str
+    was_there: bool
+    is_shadowed: bool
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A channel in the list: as ``ChannelStatus``, or ``untold`` where no bot tells of it."""
+
+    key: str
+    origin: str
+    state: str
+    server: str = ""
+    name: str = ""
+    user: str | None = None
+    users: int | None = None
+    connected: int | None = None
+    since: float | None = None
+    problem: str | None = None
+    last_failure: str | None = None
+    waits_for: str | None = None
+    note: str | None = None
+    bot: str = ""
+    updated: float | None = None
+
+
+def reference(secret: str | None) -> str | None:
+    """``file:NAME`` and ``env:NAME`` as the reference that they mean; anything else as it is."""
+    return f"${{{secret}}}" if secret is not None and _SHORT.fullmatch(secret) else secret
+
+
+async def add(client: Client, entry: dict[str, Any]) -> Added:
+    """Add a channel, or change one; it lasts until it is removed.
+
+    Raises:
+        Failure: it is no channel, or holds a secret in plain.
+    """
+    try:
+        payload = channel_entries.encode(entry)
+    except InvalidEntry as error:
+        raise Failure(str(error), BAD_CONFIGURATION) from None
+    bucket = await _bucket(client, streams.ADDED_CHANNELS)
+    places, entries = {}, {}
+    statuses = await _statuses(client)
+    for status in statuses.values():
+        if status.origin == "file":
+            places[status.key] = (status.server.lower(), status.name.lower())
+    async for key, value in _all(bucket):
+        try:
+            entries[key] = places[key] = _place(channel_entries.decode(value))
+        except InvalidEntry:
+            continue
+    key = _key(_place(entry), places)
+    await bucket.put(key, payload)
+    return Added(key, key in entries, key in statuses and statuses[key].origin == "file")
+
+
+async def remove(client: Client, key: str) -> None:
+    """Remove a channel that was added.
+
+    Raises:
+        Failure: there is none of this key.
+    """
+    bucket = await _bucket(client, streams.ADDED_CHANNELS)
+    try:
+        if not re.fullmatch(r"[-/_=.a-zA-Z0-9]+", key):
+            raise KeyNotFoundError
+        await bucket.get(key)
+    except KeyNotFoundError:
+        status = (await _statuses(client)).get(key)
+        if status is not None and status.origin == "file":
+            raise Failure(f"{key} comes from the configuration file: take it out there") from None
+        raise Failure(f"no channel {key} was added") from None
+    await bucket.delete(key)
+
+
+async def read(client: Client) -> list[Row]:
+    """All channels, by key: those that bots tell of, and those that nobody tells of.
+
+    Raises:
+        Failure: there are no buckets.
+    """
+    rows = {}
+    async for key, value in _all(await _bucket(client, streams.ADDED_CHANNELS)):
+        try:
+            server, name = _place(channel_entries.decode(value))
+            problem = UNTOLD
+        except InvalidEntry as error:
+            server, name, problem = "", "", str(error)
+        rows[key] = Row(key=key, origin="added", state="untold", server=server, name=name, problem=problem)
+    for status in (await _statuses(client)).values():
+        rows[status.key] = Row(**{name: getattr(status, name) for name in ChannelStatus.__struct_fields__})
+    return sorted(rows.values(), key=lambda row: row.key)
+
+
+def _key(place: tuple[str, str], places: dict[str, tuple[str, str]]) -> str:
+    """The key of a channel: the one that it has, else one that no other has."""
+    for key, taken in places.items():
+        if taken == place:
+            return key
+    namesakes = [taken for taken in places.values() if taken[1] == place[1]]
+    return channel_keys([*namesakes, place])[place]
+
+
+def _place(entry: dict[str, Any]) -> tuple[str, str]:
+    platform = Platform.model_validate({**entry, "proxy": None})
+    return platform.server.lower(), platform.channel.lower()
+
+
+async def _statuses(client: Client) -> dict[str, ChannelStatus]:
+    found = {}
+    async for key, value in _all(await _bucket(client, streams.CHANNEL_STATUS)):
+        try:
+            found[key] = channel_status.decode(value)
+        except channel_status.InvalidStatus:
+            continue
+    return found
+
+
+async def _bucket(client: Client, name: str) -> KeyValue:
+    try:
+        return await client.jetstream().key_value(name)
+    except (BucketNotFoundError, NotFoundError):
+        raise Failure("NATS has no bucket of channels: the DatabaseService makes it; is it running?") from None
+
+
+async def _all(bucket: KeyValue) -> AsyncIterator[tuple[str, bytes]]:
+    try:
+        keys = await bucket.keys()
+    except NoKeysError:
+        return
+    for begin in range(0, len(keys), _AT_ONCE):
+        some = keys[begin : begin + _AT_ONCE]
+        for key, entry in zip(some, await asyncio.gather(*(_get(bucket, key) for key in some)), strict=True):
+            if entry is not None:
+                yield key, entry
+
+
+async def _get(bucket: KeyValue, key: str) -> bytes | None:
+    try:
+        return (await bucket.get(key)).value
+    except KeyNotFoundError:
+        return None

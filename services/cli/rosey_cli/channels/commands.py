@@ -1,0 +1,123 @@
+"""``rosey channel add``, ``remove`` and ``list``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from rosey_cli import connection, terminal
+from rosey_cli.connection import DataOption, NatsOption
+from rosey_cli.text import one_line
+from rosey_core.bus import Bus
+
+app = typer.Typer(help="Add and remove channels while the bot runs, and see how they fare.", no_args_is_help=True)
+
+SecretOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="file:NAME|env:NAME", help="Where the bot finds it: a file in its secrets_dir, or a variable."
+    ),
+]
+
+
+@app.command()
+def add(
+    channel: Annotated[str, typer.Argument(help="Its name, or its address: https://cytu.be/r/lobby.")],
+    server: Annotated[str | None, typer.Option(metavar="URL", help="The CyTube site.")] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who the bot is there; a guest, if no account.")
+    ] = None,
+    password: SecretOption = None,
+    channel_password: SecretOption = None,
+    proxy: Annotated[
+        str | None, typer.Option(metavar="URL", help="socks5://host:port or http://host:port; or as a secret.")
+    ] = None,
+    nats: NatsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Let the bot enter a channel, now and after every restart; one that is there is changed."""
+    from rosey_cli.channels import bucket
+
+    fields = {
+        "channel": channel,
+        "server": server,
+        "user": user,
+        "password": bucket.reference(password),
+        "channel_password": bucket.reference(channel_password),
+        "proxy": bucket.reference(proxy),
+    }
+
+    async def work(bus: Bus) -> None:
+        added = await bucket.add(bus.client, {name: value for name, value in fields.items() if value is not None})
+        sys.stdout.write(f"{added.key} {'changed' if added.was_there else 'added'}\n")
+        if added.is_shadowed:
+            sys.stderr.write("rosey: it is in the configuration file of a bot, too, and that is what counts there\n")
+
+    _run(nats, data, work)
+
+
+@app.command()
+def remove(
+    key: Annotated[str, typer.Argument(help="As rosey channel list shows it.")],
+    nats: NatsOption = None,
+    data: DataOption = None,
+) -> None:
+    """Let the bot leave a channel that was added at run time."""
+    from rosey_cli.channels import bucket
+
+    async def work(bus: Bus) -> None:
+        await bucket.remove(bus.client, key)
+        sys.stdout.write(f"{key} removed\n")
+
+    _run(nats, data, work)
+
+
+@app.command(name="list")
+def list_channels(
+    json: Annotated[bool, typer.Option("--json", help="Print each as a JSON object on a line.")] = False,
+    nats: NatsOption = None,
+    data: DataOption = None,
+) -> None:
+    """List the channels: how each fares, since when, and what it waits for."""
+    from rosey_cli.channels import bucket
+
+    async def work(bus: Bus) -> None:
+        rows = await bucket.read(bus.client)
+        if json:
+            for row in rows:
+                sys.stdout.write(connection.as_json(row) + "\n")
+            return
+        out = terminal.console(terminal.Stream(sys.stdout))
+        if not rows:
+            out.print("no channels")
+            return
+        table = Table(box=None, pad_edge=False)
+        for heading in ("channel", "from", "state", "users", "since", "what is to be known"):
+            table.add_column(heading, justify="right" if heading == "users" else "left", overflow="fold")
+        for row in rows:
+            remarks = [row.problem, f"waits for {row.waits_for}" if row.waits_for else None, row.note]
+            table.add_row(
+                one_line(row.key),
+                row.origin,
+                row.state,
+                "" if row.users is None else str(row.users),
+                "" if row.since is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(row.since)),
+                "; ".join(one_line(remark) for remark in remarks if remark),
+            )
+        out.print(table)
+
+    _run(nats, data, work)
+
+
+def _run(nats: str | None, data: Path | None, work: Callable[[Bus], Awaitable[None]]) -> None:
+    def connect_and_work() -> int:
+        connection.run(connection.find(nats, data), work)
+        return 0
+
+    terminal.guarded(connect_and_work)
