@@ -28,10 +28,23 @@ def _in_every_form(known: tuple[str, ...]) -> list[str]:
 def permissions() -> dict[str, dict[str, list[str]]]:
     """What the bot and the database service may publish and subscribe to, and nothing beyond."""
     events = streams.EVENTS
-    both = (streams.EVENTS, streams.DEAD_LETTERS)
+    added, status = f"KV_{streams.ADDED_CHANNELS}", f"KV_{streams.CHANNEL_STATUS}"
+    made = (streams.EVENTS, streams.DEAD_LETTERS, added, status)
     return {
         "bot": {
-            "publish": [*subjects.event_patterns(), *_in_every_form(BOT_ASKS)],
+            "publish": [
+                *subjects.event_patterns(),
+                *_in_every_form(BOT_ASKS),
+                f"$KV.{streams.CHANNEL_STATUS}.>",
+                f"$JS.API.STREAM.INFO.{status}",
+                # To follow a bucket is to make a consumer of its stream.
+                f"$JS.API.STREAM.INFO.{added}",
+                f"$JS.API.CONSUMER.CREATE.{added}",
+                f"$JS.API.CONSUMER.CREATE.{added}.>",
+                f"$JS.API.CONSUMER.INFO.{added}.*",
+                f"$JS.API.CONSUMER.DELETE.{added}.*",
+                f"$JS.FC.{added}.>",
+            ],
             "subscribe": ["_INBOX.rosey-bot.>", f"{subjects.OUTBOUND_WAITING}.*"],
         },
         "database": {
@@ -42,7 +55,7 @@ def permissions() -> dict[str, dict[str, list[str]]]:
                 f"{subjects.DEAD_LETTERS}.>",
                 f"{subjects.OUTBOUND_WAITING}.*",
                 "$JS.API.INFO",
-                *(f"$JS.API.STREAM.{verb}.{stream}" for stream in both for verb in ("CREATE", "UPDATE", "INFO")),
+                *(f"$JS.API.STREAM.{verb}.{stream}" for stream in made for verb in ("CREATE", "UPDATE", "INFO")),
                 f"$JS.API.STREAM.MSG.GET.{events}",
                 f"$JS.API.CONSUMER.CREATE.{events}",
                 f"$JS.API.CONSUMER.CREATE.{events}.>",
