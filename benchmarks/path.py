@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import report
+from benchmarks.measurements.commands import commands
 from benchmarks.measurements.drain import drain
 from benchmarks.measurements.frames import frames
 from benchmarks.measurements.latency import latency_1k, latency_10k
@@ -40,6 +41,8 @@ GOALS: Final = (
     Goal("publish_to_receipt_1k_ms.p99", "  bound: publish to receipt by own pull, p99, ms"),
     Goal("frame_to_row_ms.p50", "CyTube frame to committed row at 1,000/s, 50 channels, p50, ms", "<", 2),
     Goal("frame_to_row_ms.p99", "CyTube frame to committed row at 1,000/s, 50 channels, p99, ms", "<", 8),
+    Goal("command_answer_ms.p50", "moderator's command to its answer, bot quiet, 50 channels, p50, ms"),
+    Goal("command_answer_ms.p99", "moderator's command to its answer, bot quiet, 50 channels, p99, ms", "<", 20),
     Goal("publish_to_row_10k_ms.p99", "publish to committed row at 10,000/s, p99, ms", "<", 25),
     Goal("publish_to_receipt_10k_ms.p99", "  bound: publish to receipt by own pull, p99, ms"),
     Goal("cpu_us", "CPU an event, publisher and service, at 10,000/s, us", "<=", 90),
@@ -58,7 +61,17 @@ GOALS: Final = (
     Goal("crash_recovery_s", "from SIGKILL to serving again, s", "<", 2),
 )
 
-MEASUREMENTS: Final = ("throughput", "drain", "latency_1k", "latency_10k", "frames", "queries", "restart", "crash")
+MEASUREMENTS: Final = (
+    "throughput",
+    "drain",
+    "latency_1k",
+    "latency_10k",
+    "frames",
+    "commands",
+    "queries",
+    "restart",
+    "crash",
+)
 ONCE: Final = "memory"
 
 
@@ -72,6 +85,7 @@ async def measure(scale: Scale, wanted: set[str]) -> Results:
         "latency_1k": latency_1k,
         "latency_10k": latency_10k,
         "frames": frames,
+        "commands": commands,
         "queries": queries.run,
         "restart": restart,
         "crash": crash,

@@ -12,6 +12,7 @@ import math
 import shutil
 import sqlite3
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -147,6 +148,11 @@ class Pipeline:
         first, self._said = self._said, self._said + lines
         report = await self.simulator.ask(act="command", count=count, rate=rate, first=first, lines=lines)
         await self._settled()
+        return self._note_answers(report)
+
+    async def ask(self, questions: Sequence[tuple[str, str]], count: int, rate: float) -> list[float]:
+        """Send commands in turn while nobody talks; the seconds until each was answered, as ``questions`` says how."""
+        report = await self.simulator.ask(act="ask", questions=questions, count=count, rate=rate)
         return self._note_answers(report)
 
     async def mixed(self) -> tuple[Act, list[float]]:

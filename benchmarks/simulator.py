@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import html
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -32,23 +34,28 @@ class Moderator:
     """Somebody who may command the bot, in one room.
 
     Attributes:
-        answered: Unix seconds at which each complete answer was there, in their order.
+        answered: Unix seconds at which each answer was there, in their order.
     """
 
     def __init__(self, server: SimulatorServer, room: Room, number: int) -> None:
         self.answered: list[float] = []
+        self._signs: deque[str] = deque()
         self._room = room
         self._member = Member(f"10.1.0.{number % 250}", sink=self._hear)
         self._member.become(f"moderator{number}", registered=True, global_rank=1, created_at=0.0)
         server.set_channel_rank(room.name, self._member.name, MODERATOR_RANK)
         room.join(self._member)
 
-    def command(self) -> None:
-        """Send the bot a command that asks the database."""
-        self._room.handle(self._member, "pm", [{"to": BOT, "msg": COMMAND}])
+    def command(self, text: str = COMMAND, sign: str = LAST_LINE) -> None:
+        """Send the bot a command; by ``sign`` the line begins with which its answer counts as there."""
+        self._signs.append(sign)
+        self._room.handle(self._member, "pm", [{"to": BOT, "msg": text}])
 
     def _hear(self, frame: Frame) -> None:
-        if frame.event == "pm" and frame.args[0]["username"] == BOT and frame.args[0]["msg"].startswith(LAST_LINE):
+        if frame.event != "pm" or frame.args[0]["username"] != BOT or not self._signs:
+            return
+        if html.unescape(frame.args[0]["msg"]).startswith(self._signs[0]):
+            self._signs.popleft()
             self.answered.append(time.time())
 
 
@@ -92,6 +99,21 @@ class Crowd:
         talk = asyncio.create_task(self.say(first=first, count=lines, rate=lines * rate / count))
         performance = await open_loop(send, rate=rate, count=count)
         await talk
+        return await self._answers(before, count, performance.schedule)
+
+    async def ask(self, *, questions: list[tuple[str, str]], count: int, rate: float) -> dict[str, Any]:
+        """Send ``count`` commands, ``rate`` a second, in a quiet room after the other; seconds until each was answered.
+
+        Args:
+            questions: the commands in turn, and how each one's answer begins.
+        """
+        before = [len(moderator.answered) for moderator in self._moderators]
+        places = len(self._moderators)
+
+        def send(number: int) -> None:
+            self._moderators[number % places].command(*questions[number // places % len(questions)])
+
+        performance = await open_loop(send, rate=rate, count=count)
         return await self._answers(before, count, performance.schedule)
 
     async def mixed(self, *, first: int) -> dict[str, Any]:
@@ -149,6 +171,7 @@ async def simulate(options: argparse.Namespace) -> None:
         "say": crowd.say,
         "burst": crowd.burst,
         "command": crowd.command,
+        "ask": crowd.ask,
         "mixed": crowd.mixed,
     }
     while told := await program.told():
