@@ -90,22 +90,22 @@ def dead_letter_stream(limits: StreamLimits) -> StreamConfig:
 
 def added_channels_bucket(limits: StreamLimits) -> StreamConfig:
     """What was added at run time lasts until it is removed."""
-    return _bucket(ADDED_CHANNELS, "Channels that were added at run time", limits, StorageType.FILE, max_age=0)
+    return _bucket(ADDED_CHANNELS, "Channels that were added at run time", limits, max_age=0)
 
 
 def channel_status_bucket(limits: StreamLimits) -> StreamConfig:
-    """Statuses are repeated all the time: no disk for them."""
-    return _bucket(CHANNEL_STATUS, "How channels fare", limits, StorageType.MEMORY, max_age=STATUS_AGE)
+    """What no bot repeats is gone after a while."""
+    return _bucket(CHANNEL_STATUS, "How channels fare", limits, max_age=STATUS_AGE)
 
 
-def _bucket(name: str, description: str, limits: StreamLimits, storage: StorageType, *, max_age: float) -> StreamConfig:
+def _bucket(name: str, description: str, limits: StreamLimits, *, max_age: float) -> StreamConfig:
     """A key-value bucket as every NATS client knows it: a stream by convention, which can be brought to its limits."""
     return StreamConfig(
         name=f"KV_{name}",
         description=description,
         subjects=[f"$KV.{name}.>"],
         retention=RetentionPolicy.LIMITS,
-        storage=storage,
+        storage=StorageType.FILE,
         discard=DiscardPolicy.NEW,
         max_msgs_per_subject=1,
         max_msg_size=_BUCKET_VALUE_BYTES,

@@ -33,7 +33,7 @@ def make_channel(server: SimulatorServer, name: str, sink: ListSink, **settings:
 
 
 def maker(server: SimulatorServer, sink: ListSink, **settings: Any) -> Callable[[Platform], Channel]:
-    return lambda platform: make_channel(server, platform.channel, sink, **settings)
+    return lambda platform: make_channel(server, platform.key, sink, **settings)
 
 
 def platforms(*names: str) -> list[Platform]:
