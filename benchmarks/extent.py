@@ -26,12 +26,12 @@ class Extent:
     """
 
     rounds: int = 3
-    seconds: float = 2.5
+    seconds: float = 2.0
     requests: float = 3.5
     bursts: int = 12
     sustained: float = 10.0
-    as_fast: int = 60_000
-    busy: float = 1.5
+    as_fast: int = 40_000
+    busy: float = 1.0
     burst: int = 1500
     events: int = 10_000
     mixed: int = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import Final
 
 import pytest
@@ -14,14 +14,11 @@ from benchmarks.block import block
 from benchmarks.extent import FULL, QUICK, Extent
 from benchmarks.outcome import Outcome
 from benchmarks.rows import Rating
+from benchmarks.suite import HOUR, NAMES, OUTCOMES, Progress
 
-OUTCOMES: Final = pytest.StashKey[list[Outcome]]()
-HOUR: Final = "test_memory_stability_1hour"
 TIMEOUT_S: Final = 300
 HOUR_TIMEOUT_S: Final = 4500
 ERROR_CHARACTERS: Final = 2000
-
-Progress = Callable[[str], None]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +35,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("--long"):
         config.hook.pytest_deselected(items=[item for item in items if item.name == HOUR])
         items[:] = [item for item in items if item.name != HOUR]
+    items.sort(key=lambda item: NAMES.index(item.name))
     for item in items:
         item.add_marker(pytest.mark.timeout(HOUR_TIMEOUT_S if item.name == HOUR else TIMEOUT_S))
 

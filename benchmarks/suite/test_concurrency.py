@@ -8,7 +8,7 @@ from benchmarks.extent import Extent
 from benchmarks.outcome import Outcome
 from benchmarks.pipeline import Act, Pipeline
 from benchmarks.rows import Bound
-from benchmarks.suite.conftest import Progress
+from benchmarks.suite import Progress
 from benchmarks.suite.ways import judge
 
 RECOVERY_S = 3.3

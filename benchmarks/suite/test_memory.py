@@ -13,7 +13,7 @@ from benchmarks.outcome import Outcome
 from benchmarks.pipeline import Pipeline, Way
 from benchmarks.processes import resident_mb
 from benchmarks.rows import Bound, Series
-from benchmarks.suite.conftest import Progress
+from benchmarks.suite import Progress
 from benchmarks.suite.ways import judge
 
 RATE = 2000.0

@@ -7,7 +7,7 @@ from benchmarks.measurements.recovery import crash, restart
 from benchmarks.measurements.sample import Scale
 from benchmarks.outcome import Outcome
 from benchmarks.rows import Bound
-from benchmarks.suite.conftest import Progress
+from benchmarks.suite import Progress
 
 
 class TestFailureRecovery:

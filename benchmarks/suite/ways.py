@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 from benchmarks.outcome import Outcome
 from benchmarks.pipeline import Arrivals, Pipeline, Way
-from benchmarks.suite.conftest import Progress
+from benchmarks.suite import Progress
 
 
 async def started(stack: AsyncExitStack, ways: Sequence[Way], progress: Progress) -> list[Pipeline]:
