@@ -30,6 +30,11 @@ class Audit:
         self._channel: Final = channel
         self._sink: Final = sink
         self._timeline: Final = timeline
+        self._secret: re.Pattern[str] | None = None
+        self.mask(secrets)
+
+    def mask(self, secrets: Iterable[str]) -> None:
+        """From now on mask these values, and only these."""
         # Longest first: a secret that contains another one must not leave its rest readable.
         alternatives = "|".join(re.escape(secret) for secret in sorted(set(secrets), key=len, reverse=True) if secret)
         self._secret = re.compile(rf"(?<!\S)(?:{alternatives})(?!\S)") if alternatives else None

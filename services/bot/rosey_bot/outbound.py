@@ -64,6 +64,9 @@ class OutboundPoster:
         manners: while they want the bot quiet, messages wait.
         interval: seconds between two looks into the queue.
         sleep: waits seconds.
+
+    Attributes:
+        interval: as given; another one counts from the next look on.
     """
 
     def __init__(
@@ -86,7 +89,7 @@ class OutboundPoster:
         self._sink: Final = sink
         self._timeline: Final = timeline
         self._manners: Final = manners or Manners()
-        self._interval: Final = interval
+        self.interval = interval
         self._sleep: Final = sleep
         self._problem = ""
         self._arrived: Final = asyncio.Event()
@@ -105,7 +108,7 @@ class OutboundPoster:
             await self._queue.unwatch(self._channel)
 
     async def _wait(self) -> None:
-        ends = [asyncio.ensure_future(self._sleep(self._interval)), asyncio.ensure_future(self._arrived.wait())]
+        ends = [asyncio.ensure_future(self._sleep(self.interval)), asyncio.ensure_future(self._arrived.wait())]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -160,7 +160,7 @@ class _Maker:
             statistics=self._statistics,
             outbound=self._outbound,
             observer=self._telemetry,
-            secrets=self._config.secrets() | platform.secrets(),
+            secrets=self._secrets(platform),
             started=self._started,
             plugins=self._plugins,
             budget=self._budgets.of(settings.server, settings.proxy),
@@ -172,7 +172,10 @@ class _Maker:
         self._statistics.timeout = config.bot.stats_timeout
         await channels.apply(config.channels)
         for platform, channel in channels.all():
-            channel.change(_settings(config, platform))
+            channel.change(_settings(config, platform), self._secrets(platform))
+
+    def _secrets(self, platform: Platform) -> set[str]:
+        return self._config.secrets() | platform.secrets()
 
 
 def _settings(config: Config, platform: Platform) -> ChannelSettings:

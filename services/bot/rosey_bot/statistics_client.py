@@ -25,11 +25,14 @@ class StatisticsClient:
     Args:
         bus: the connection; it may be down.
         timeout: seconds that an answer may take.
+
+    Attributes:
+        timeout: as given; another one counts from the next question on.
     """
 
     def __init__(self, bus: Requester, *, timeout: float = TIMEOUT) -> None:
         self._bus: Final = bus
-        self._timeout: Final = timeout
+        self.timeout = timeout
 
     async def channel_stats(self, channel: str) -> queries.ChannelStatistics:
         """What is known of a channel; raises ``StatisticsFailure``."""
@@ -44,7 +47,7 @@ class StatisticsClient:
     async def _ask(self, question: queries.Request, channel: str) -> Any:
         subject = subjects.for_channel(question.SUBJECT, channel)
         try:
-            answer = await self._bus.request(subject, queries.encode(question), self._timeout)
+            answer = await self._bus.request(subject, queries.encode(question), self.timeout)
             return queries.decode_reply(type(question), answer)
         except NotConnected:
             raise StatisticsUnavailable from None

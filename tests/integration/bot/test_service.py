@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from rosey_bot import service
 from rosey_core import streams, subjects
-from rosey_core.config import Config, ConfigError
+from rosey_core.config import Config, ConfigError, Platform
 from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
@@ -283,3 +283,45 @@ async def test_plugins_are_at_work_and_what_they_do_wrong_is_counted(
     await until(lambda: mod.whispers("Rosey") == ["hail"])
     assert bot.metric('rosey_bot_plugin_failures_total{plugin="hail",reason="clash"} 1.0')
     assert bot.metric('rosey_bot_plugin_failures_total{plugin="broken",reason="import"} 1.0')
+
+
+async def test_channels_come_go_and_stay_with_the_configuration(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, cytube: SimulatorServer
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    bot = await process(nats_server.url)
+    await bot.until_ready()
+    joined = 'rosey_bot_connected{channel="%s"} 1.0'
+    await until(lambda: bot.metric(joined % CHANNEL))
+    stayed = bot.config
+    other = Platform(server=cytube.url, channel="den", user="Rosey", password="pw-Rosey")
+    bot.config = stayed.model_copy(update={"platforms": [*stayed.platforms, other]})
+    await bot.context.reload.reload()
+    await until(lambda: bot.metric(joined % "den"))
+    bot.config = stayed
+    await bot.context.reload.reload()
+    await until(lambda: "channel den" not in bot.health.checks)
+    assert not bot.metric(joined % "den")
+    assert bot.metric(joined % CHANNEL)
+    assert not bot.metric(f'rosey_bot_reconnects_total{{channel="{CHANNEL}"'), "it never left the room that stayed"
+
+
+async def test_cooldowns_and_what_needs_a_restart(
+    process: MakeProcess,
+    nats_server: NatsServer,
+    nats_client: Client,
+    mod: Person,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    bot = await process(nats_server.url, user_cooldown=1000, channel_cooldown=0)
+    await bot.until_ready()
+    await mod.say("!help")
+    await until(lambda: len(mod.heard("Rosey")) == 1)
+    settings = bot.config.bot.model_copy(update={"user_cooldown": 0.0, "connections_per_address": 3})
+    bot.config = bot.config.model_copy(update={"bot": settings})
+    await bot.context.reload.reload()
+    await mod.say("!help")
+    await until(lambda: len(mod.heard("Rosey")) == 2)
+    assert "takes effect after a restart only: bot.connections_per_address" in caplog.text
+    assert not bot.metric(f'rosey_bot_reconnects_total{{channel="{CHANNEL}"')

@@ -110,12 +110,13 @@ class Channel:
         )
         manners = Manners(settings.manners_file, clock=clock)
         self._sending: Final = SendQueue(self.room, on_wait=observer.throttled, silence=manners.silence)
+        self._audit: Final = Audit(key, sink, self._normaliser.timeline, secrets)
         self._cooldowns: Final = Cooldowns(settings.user_cooldown, settings.channel_cooldown)
         self._router: Final = CommandRouter(
             key,
             room=self.room,
             sending=self._sending,
-            audit=Audit(key, sink, self._normaliser.timeline, secrets),
+            audit=self._audit,
             statistics=statistics,
             context=self,
             cooldowns=self._cooldowns,
@@ -181,12 +182,13 @@ class Channel:
         """What it waits for to get in, or to get its name; ``None`` while it waits for nothing but answers."""
         return self._client.state.waits_for
 
-    def change(self, settings: ChannelSettings) -> None:
-        """Keep to these cool-downs, intervals and this time zone from now on, without leaving the room.
+    def change(self, settings: ChannelSettings, secrets: Iterable[str]) -> None:
+        """Keep to these cool-downs, intervals and this time zone, and mask these secrets, without leaving the room.
 
         Which channel it is, and who the bot is there, stays as it was.
         """
         self.settings = settings
+        self._audit.mask(secrets)
         self._cooldowns.change(settings.user_cooldown, settings.channel_cooldown)
         self._router.zone = settings.zone
         self._poster.interval = settings.outbound_interval

@@ -23,11 +23,16 @@ class Cooldowns:
     def __init__(
         self, user_seconds: float, channel_seconds: float, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._user_seconds: Final = user_seconds
-        self._channel_seconds: Final = channel_seconds
+        self._user_seconds = user_seconds
+        self._channel_seconds = channel_seconds
         self._monotonic: Final = monotonic
         self._users: dict[str, float] = {}
         self._channel = float("-inf")
+
+    def change(self, user_seconds: float, channel_seconds: float) -> None:
+        """From now on keep to these; what was answered before counts."""
+        self._user_seconds = user_seconds
+        self._channel_seconds = channel_seconds
 
     def allow(self, username: str) -> bool:
         """Whether this user's command may be answered now; if so, the time begins anew."""

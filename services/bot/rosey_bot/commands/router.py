@@ -94,6 +94,9 @@ class CommandRouter:
         zone: the time zone of times in answers.
         clock: Unix seconds.
         observe: told of each command that was carried out.
+
+    Attributes:
+        zone: as given; another one counts from the next answer on.
     """
 
     def __init__(
@@ -121,7 +124,7 @@ class CommandRouter:
         self._cooldowns: Final = cooldowns
         self._registry: Final = registry or default_registry()
         self._manners: Final = manners or Manners(clock=clock)
-        self._zone: Final = zone
+        self.zone = zone
         self._clock: Final = clock
         self._observe: Final = observe
         self._steering: Final = Steering(room, sending)
@@ -257,7 +260,7 @@ class CommandRouter:
             pages=self._pages,
             manners=self._manners,
             clock=self._clock,
-            zone=self._zone,
+            zone=self.zone,
         )
 
     def _unknown(self, name: str) -> Answer:
