@@ -10,8 +10,8 @@ from typing import Final
 from rosey_bot.commands.answers import CommandError, rank_title
 from rosey_bot.room.room import Room
 
-_RANKS: Final = (-1, 0, 1, 1.5, 2, 3, 4, 5, 255)
-_NOBODY: Final = float("-inf")
+_HIGHEST: Final = 255
+"""The rank of a site's administrators, the highest there is (PROTOCOL.md 4)."""
 
 
 def require(room: Room, right: str, what: str) -> None:
@@ -35,26 +35,24 @@ def require_told(room: Room, right: str, what: str) -> None:
     Raises:
         CommandError: the bot has not the right, or does not know.
     """
-    # Only of a right that nobody has told of does Permissions think that no rank at all is enough.
-    if room.permissions.allow(right, _NOBODY):
+    if room.permissions.needed(right) is None:
         raise CommandError(f"CyTube has not told who is allowed {what}, and kicks who is not")
     require(room, right, what)
 
 
 def _has(room: Room, right: str) -> bool:
-    if room.permissions.allow(right, room.own_rank):
-        return True
+    needed = _needed(room, right)
+    return needed is None or room.own_rank >= needed
+
+
+def _needed(room: Room, right: str) -> float | None:
+    needed = room.permissions.needed(right)
     # While the playlist is unlocked, the rights of the same name with an "o" before it count as well.
-    return _is_open(room, right) and room.permissions.allow(f"o{right}", room.own_rank)
-
-
-def _is_open(room: Room, right: str) -> bool:
-    # Of "o" rights there are only some: one that nobody has told of would allow everything.
-    return room.playlist.locked is False and not room.permissions.allow(f"o{right}", _NOBODY)
+    unlocked = room.permissions.needed(f"o{right}") if room.playlist.locked is False else None
+    return needed if needed is None or unlocked is None else min(needed, unlocked)
 
 
 def _lacking(room: Room, right: str, what: str) -> str:
-    rights = [right, f"o{right}"] if _is_open(room, right) else [right]
-    least = next((rank for rank in _RANKS if any(room.permissions.allow(each, rank) for each in rights)), None)
-    needed = "a right that nobody has" if least is None else rank_title(least)
-    return f"The bot's rank is too low {what}: that takes {needed}, and it has rank {room.own_rank:g}"
+    needed = _needed(room, right)
+    who = "a right that nobody has" if needed is None or needed > _HIGHEST else rank_title(needed)
+    return f"The bot's rank is too low {what}: that takes {who}, and it has rank {room.own_rank:g}"

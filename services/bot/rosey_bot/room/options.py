@@ -22,3 +22,7 @@ class Permissions:
     def allow(self, action: str, rank: float) -> bool:
         """Whether ``rank`` may do it; what CyTube has not told is assumed allowed, since CyTube decides."""
         return rank >= self._ranks.get(action, rank)
+
+    def needed(self, action: str) -> float | None:
+        """The least rank for it; ``None`` where CyTube has not told."""
+        return self._ranks.get(action)
