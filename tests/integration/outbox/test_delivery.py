@@ -173,7 +173,7 @@ def with_unordered_window(outbox: Outbox) -> None:
 async def test_what_was_in_flight_when_the_server_died_stays_before_what_is_new(
     nats_server: NatsServer, stream: Client, make_outbox: MakeOutbox, make_events: MakeEvents, broken: bool
 ) -> None:
-    outbox = await make_outbox(in_flight=99, configure=with_unordered_window if broken else None)
+    outbox = await make_outbox(in_flight=99, ack_timeout=60.0, configure=with_unordered_window if broken else None)
     published = make_events(300)
     outbox.publish(published[0])
     await is_empty(outbox)
