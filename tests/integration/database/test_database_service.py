@@ -206,7 +206,7 @@ async def test_a_bus_that_builds_a_new_client_is_served_anew(
 
 async def test_streams_are_made_by_the_service(nats_client: Client, database_service: DatabaseService) -> None:
     names = {info.config.name for info in await nats_client.jsm().streams_info()}
-    assert names == {streams.EVENTS, streams.DEAD_LETTERS}
+    assert names >= {streams.EVENTS, streams.DEAD_LETTERS}
 
 
 async def test_maintenance_runs_by_itself(nats_client: Client, temp_database: BotDatabase, clock: MovableClock) -> None:
@@ -269,3 +269,30 @@ async def test_metrics_tell_what_is_stored_and_what_is_not(nats_client: Client, 
 async def test_two_stops_at_once_are_one(database_service: DatabaseService) -> None:
     await asyncio.gather(database_service.stop(), database_service.stop())
     assert database_service.ingest is None
+
+
+async def test_a_service_that_is_stopped_while_it_starts_is_stopped(
+    nats_client: Client, temp_database: BotDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    ensure = streams.ensure
+
+    async def slowly(*arguments: Any) -> Any:
+        reached.set()
+        await go_on.wait()
+        return await ensure(*arguments)
+
+    service = DatabaseService(nats_client, temp_database)
+    with monkeypatch.context() as patch:
+        patch.setattr(streams, "ensure", slowly)
+        start = asyncio.create_task(service.start())
+        await reached.wait()
+        await service.stop()
+        go_on.set()
+        await start
+    assert service.problem == "stopped"
+    with pytest.raises(nats.errors.NoRespondersError):
+        await nats_client.request(subjects.QUERY_CHANNEL_STATS, b"", timeout=5)
+    await service.start()
+    assert (await nats_client.request(subjects.QUERY_CHANNEL_STATS, b"", timeout=5)).data
+    await service.stop()
