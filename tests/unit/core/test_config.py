@@ -285,7 +285,7 @@ def test_the_originals_version_two_is_understood(read: Load) -> None:
                 },
                 {"domain": "https://cytu.be", "channel": "den", "username": "rosey", "password": "other"},
                 {"domain": "https://cytu.be", "channel": ["attic"], "user": ["guest", None], "enabled": False},
-                {"domain": "https://cytu.be", "channel": "cellar", "user": "guest"},
+                {"domain": "https://cytu.be", "channel": ["cellar", ""], "user": ["guest", ""]},
             ],
             "shell": {"enabled": True, "host": "localhost", "port": 5555},
             "logging": {"level": "info", "chat_log_file": "chat.log", "media_log_file": None},
@@ -301,7 +301,7 @@ def test_the_originals_version_two_is_understood(read: Load) -> None:
     assert second.password is not None
     assert (second.user, second.password.get_secret_value()) == ("rosey", "other")
     assert (third.channel, third.user, third.password) == ("attic", "guest", None)
-    assert (fourth.user, fourth.password) == ("guest", None)
+    assert (fourth.user, fourth.password, fourth.channel_password) == ("guest", None, None)
     assert config.channels == [first, second, fourth]
     assert config.legacy["llm"] == {"provider": {"key": "sk-hunter"}}
     assert "sk-hunter" not in repr(config)

@@ -131,6 +131,12 @@ class Platform(Section):
             raise ValueError("should be a name that CyTube allows: 1 to 20 letters, digits, '_' and '-'")
         return user
 
+    @field_validator("password", "channel_password")
+    @classmethod
+    def _take_nothing_for_none(cls, password: SecretStr | None) -> SecretStr | None:
+        # As the original has it for a guest, and for a channel that asks for none.
+        return password if password and password.get_secret_value() else None
+
     @field_validator("password")
     @classmethod
     def _check_password(cls, password: SecretStr | None, info: Any) -> SecretStr | None:
