@@ -7,6 +7,7 @@ restart on the same port and store) is what happens to servers in the field.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -119,6 +120,8 @@ class NatsServer:
         """Let it hang (SIGSTOP): connections stay open and nothing is answered."""
         assert self._process is not None, "not started"
         self._process.send_signal(signal.SIGSTOP)
+        # On a busy machine its threads run on for a while after the signal was sent.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
         self._paused = True
 
     def resume(self) -> None:

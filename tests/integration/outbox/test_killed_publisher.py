@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ class Publisher:
         """What it had published by this time."""
         return [event for event, at in self.told if at <= until]
 
+    @property
+    def longest_pause(self) -> float:
+        """For how long the machine did not let it publish, in seconds: nothing can be on disk by then."""
+        times = [at for _, at in self.told] + [self.killed_at]
+        return max(later - earlier for earlier, later in pairwise(times))
+
     async def _read(self) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
@@ -78,10 +85,10 @@ async def deliver_the_rest(make_outbox: MakeOutbox) -> Outbox:
 
 
 async def verdict_on(child: Publisher, client: Client) -> Verdict:
-    """Lost counts only what was older than the bound when the process was killed."""
+    """Lost counts only what was older than the bound when the process was killed, in time that it had."""
     stored = await stored_events(client)
     everything = judge(child.published(), stored)
-    due = judge(child.published(until=child.killed_at - EXPOSURE), stored)
+    due = judge(child.published(until=child.killed_at - EXPOSURE - child.longest_pause), stored)
     return Verdict(lost=due.lost, doubled=everything.doubled, reordered=everything.reordered)
 
 

@@ -168,8 +168,9 @@ async def test_what_is_unacknowledged_beyond_the_bound_is_on_disk_although_nats_
     for event in published[1:]:
         outbox.publish(event)
     assert outbox.statistics.spooled == spooled_before
-    await until(lambda: outbox.statistics.spooled == spooled_before + 49, poll=0.001)
-    assert loop.time() - published_at < 0.1
+    await until(lambda: outbox.statistics.spooled >= spooled_before + 49, poll=0.001)
+    # Long before they are taken for lost.
+    assert loop.time() - published_at < 5
     nats_server.resume()
     await until(lambda: outbox.backlog == 0)
     await until(lambda: outbox.spool_bytes == 0)
