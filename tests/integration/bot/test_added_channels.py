@@ -1,0 +1,193 @@
+"""Channels added over NATS: the bot follows the bucket, tells how they fare, and keeps its rooms while NATS is away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+
+from rosey_bot.channels import added as added_module
+from rosey_bot.channels.added import AddedChannels
+from rosey_bot.channels.channels import Channels
+from rosey_bot.channels.status_board import StatusBoard
+from rosey_cli.channels import bucket
+from rosey_cli.failure import Failure
+from rosey_core import streams
+from rosey_core.bus import Bus
+from rosey_core.config import Platform
+from rosey_core.streams import StreamLimits
+from rosey_simulator.server import SimulatorServer
+from tests.integration.bot.test_channels import joined, maker
+from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
+from tests.unit.bot.harness import ListSink
+
+Start = Callable[[], Awaitable[Channels]]
+
+
+@pytest.fixture
+async def start(
+    cytube: SimulatorServer, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Start]:
+    """Start a bot that follows the bucket, and tells how its channels fare."""
+    monkeypatch.setattr(added_module, "RETRY_WAIT", 0.05)
+    bus = Bus(nats_server.url, name="rosey-bot")
+    channels = Channels(maker(cytube, ListSink()), bot="the-bot")
+    works: list[asyncio.Task[None]] = []
+
+    async def start() -> Channels:
+        await bus.start()
+        added = AddedChannels(bus, channels, tmp_path, environ={"ROSEY_SECRET_ROSEY": "hush"})
+        works.append(asyncio.create_task(added.run()))
+        works.append(asyncio.create_task(StatusBoard(bus, channels).run()))
+        return channels
+
+    yield start
+    for work in works:
+        work.cancel()
+    await asyncio.gather(*works, return_exceptions=True)
+    await channels.stop()
+    await bus.close()
+
+
+@pytest.fixture
+async def channels(start: Start) -> Channels:
+    """The channels of a bot that is started."""
+    return await start()
+
+
+@pytest.fixture
+async def buckets(nats_client: Client) -> None:
+    """The buckets, as the database service makes them."""
+    await streams.ensure_buckets(nats_client, StreamLimits())
+
+
+async def states(client: Client) -> dict[str, str]:
+    return {row.key: row.state for row in await bucket.read(client)}
+
+
+async def shown(client: Client, **wanted: str) -> None:
+    """Wait until the list shows these channels in these states, and no others."""
+
+    async def is_shown() -> bool:
+        return await states(client) == wanted
+
+    await until(is_shown, what=str(wanted))
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_a_channel_is_entered_when_it_is_added_and_left_when_it_is_removed(
+    channels: Channels, cytube: SimulatorServer, nats_client: Client
+) -> None:
+    here = {"server": cytube.url, "user": "Rosey"}
+    first = await bucket.add(nats_client, {"channel": "Lobby", **here, "password": "${env:ROSEY_SECRET_ROSEY}"})
+    assert (first.key, first.was_there, first.is_shadowed) == ("lobby", False, False)
+    await bucket.add(nats_client, {"channel": "movies", **here})
+    await joined(channels, "lobby", "movies")
+    await shown(nats_client, lobby="joined", movies="joined")
+    [row] = [row for row in await bucket.read(nats_client) if row.key == "lobby"]
+    assert (row.origin, row.bot, row.user, row.server, row.problem) == ("added", "the-bot", "Rosey", cytube.url, None)
+    assert row.since is not None
+    assert (await bucket.add(nats_client, {"channel": "lobby", **here})).was_there
+    await bucket.remove(nats_client, "movies")
+    await joined(channels, "lobby")
+    await shown(nats_client, lobby="joined")
+    with pytest.raises(Failure, match="no channel movies was added"):
+        await bucket.remove(nats_client, "movies")
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_what_was_added_before_the_bot_came_is_entered_and_bad_entries_are_told(
+    nats_client: Client, cytube: SimulatorServer, start: Start
+) -> None:
+    entries = await nats_client.jetstream().key_value(streams.ADDED_CHANNELS)
+    await entries.put("not-json", b"{")
+    await entries.put("in.valid", b'{"channel": "a"}')
+    await entries.put("plain", b'{"channel": "a", "user": "Rosey", "password": "hush"}')
+    await entries.put("missing", b'{"channel": "a", "user": "Rosey", "password": "${file:nowhere}"}')
+    await bucket.add(nats_client, {"channel": "lobby", "server": cytube.url})
+    assert set((await states(nats_client)).values()) == {"untold"}
+    channels = await start()
+    await joined(channels, "lobby")
+    invalid = dict.fromkeys(("not-json", "in.valid", "plain", "missing"), "invalid")
+    await shown(nats_client, lobby="joined", **invalid)
+    problems = {row.key: row.problem or "" for row in await bucket.read(nats_client)}
+    assert "is not JSON" in problems["not-json"]
+    assert "no channel key" in problems["in.valid"]
+    assert "must stand elsewhere" in problems["plain"]
+    assert "nowhere that it refers to cannot be read" in problems["missing"]
+    assert "hush" not in str(problems)
+    await entries.put("not-json", b'{"channel": "movies"}')
+    await joined(channels, "lobby", "not-json")
+    await entries.put("not-json", b"{")
+    await joined(channels, "lobby")
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_without_nats_the_bot_keeps_its_rooms_and_then_follows_again(
+    channels: Channels, cytube: SimulatorServer, nats_server: NatsServer, nats_client: Client
+) -> None:
+    await bucket.add(nats_client, {"channel": "lobby", "server": cytube.url})
+    await joined(channels, "lobby")
+    [since] = [status.since for status in channels.statuses()]
+    nats_server.kill()
+    await until(lambda: not nats_client.is_connected)
+    nats_server.start()
+    await until(lambda: nats_client.is_connected)
+    await shown(nats_client, lobby="joined")
+    await bucket.add(nats_client, {"channel": "movies", "server": cytube.url})
+    await joined(channels, "lobby", "movies")
+    assert [status.since for status in channels.statuses() if status.key == "lobby"] == [since]
+
+
+async def test_a_bucket_that_comes_later_is_waited_for(
+    channels: Channels, cytube: SimulatorServer, nats_client: Client
+) -> None:
+    await channels.apply([Platform(channel="lobby")])
+    await joined(channels, "lobby")
+    with pytest.raises(Failure, match="no bucket of channels"):
+        await bucket.read(nats_client)
+    await streams.ensure_buckets(nats_client, StreamLimits())
+    await bucket.add(nats_client, {"channel": "movies", "server": cytube.url})
+    await joined(channels, "lobby", "movies")
+    await shown(nats_client, lobby="joined", movies="joined")
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_the_files_channels_are_shown_and_stay(
+    channels: Channels, cytube: SimulatorServer, nats_client: Client
+) -> None:
+    await channels.apply([Platform(channel="lobby", server=cytube.url)])
+    await shown(nats_client, lobby="joined")
+    with pytest.raises(Failure, match="comes from the configuration file"):
+        await bucket.remove(nats_client, "lobby")
+    assert (await bucket.add(nats_client, {"channel": "lobby", "server": cytube.url})).is_shadowed
+
+    async def is_noted() -> Any:
+        return (await bucket.read(nats_client))[0].note
+
+    assert "the configuration file's is used" in await until(is_noted)
+    other = await bucket.add(nats_client, {"channel": "lobby", "server": "http://other.example"})
+    assert other.key == "lobby-other-example"
+
+
+@pytest.mark.usefixtures("buckets")
+@pytest.mark.parametrize(
+    "entry", [{"channel": "a b"}, {"channel": "a", "user": "Rosey", "password": "hush"}, {"channel": "a", "server": ""}]
+)
+async def test_what_is_no_channel_is_not_added(nats_client: Client, entry: dict[str, str]) -> None:
+    with pytest.raises(Failure) as caught:
+        await bucket.add(nats_client, entry)
+    assert "hush" not in str(caught.value)
+    assert await bucket.read(nats_client) == []
+
+
+def test_short_references_are_understood() -> None:
+    assert bucket.reference("file:rosey") == "${file:rosey}"
+    assert bucket.reference("env:ROSEY_SECRET_A") == "${env:ROSEY_SECRET_A}"
+    assert bucket.reference("socks5://proxy:1080") == "socks5://proxy:1080"
+    assert bucket.reference(None) is None
