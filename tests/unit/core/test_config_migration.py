@@ -65,6 +65,13 @@ def test_every_value_is_found_in_the_result_which_is_understood(name: str) -> No
     assert len(loaded(after).channels) == 1
 
 
+@pytest.mark.parametrize("lost", ["legacy", "logging", "platforms"])
+def test_broken_variant_a_migration_that_loses_something_is_found(lost: str) -> None:
+    before = content("v1_flat.json")
+    after = {key: value for key, value in migrated(before).items() if key != lost}
+    assert missing(before, after)
+
+
 @pytest.mark.parametrize("name", OLDER)
 def test_every_key_is_accounted_for(name: str) -> None:
     before = content(name)
