@@ -277,7 +277,9 @@ async def test_a_refusal_is_tried_again_until_the_stream_has_room(
     assert "maximum messages exceeded" in (outbox.problem or "")
     await js.update_stream(config, max_msgs=-1)
     await is_empty(outbox)
-    assert judge(published, await stored_events(stream)) == CLEAN
+    verdict = judge(published, await stored_events(stream))
+    # In what order is up to the server: room may come between one message that it refuses and the next.
+    assert (verdict.lost, verdict.doubled) == (CLEAN.lost, CLEAN.doubled)
 
 
 async def test_what_is_too_large_for_the_server_is_dropped_and_the_connection_stays(
