@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings test-chart test-cluster lint types format lock documents documents-check build check bench-path chaos clean
+.PHONY: help install run test test-unit test-recordings test-chart test-cluster lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -73,6 +73,18 @@ lock: $(INSTALLED)     ## choose versions anew: requirements/*.txt
 	@$(BIN)/python tools/lock.py
 
 check: lint types test ## what a change must pass
+
+bench: $(INSTALLED)    ## the ten benchmarks and their report, under 5 minutes; a short form: make bench ARGS=--quick
+	@$(BIN)/rosey bench $(ARGS)
+
+bench-long: $(INSTALLED)  ## the same with the hour of memory stability
+	@$(BIN)/rosey bench --long $(ARGS)
+
+bench-saturation: $(INSTALLED)  ## search the highest rate that holds, for 1, 10 and 100 channels
+	@$(BIN)/rosey bench saturation $(ARGS)
+
+test-bench: $(INSTALLED)  ## that the benchmarks can fail: with a slow commit, with lost events; under a minute
+	@$(BIN)/python -m pytest tests/benchmarks -q -p no:cacheprovider $(ARGS)
 
 bench-path: $(INSTALLED)  ## measure the event path, 20 minutes at most; two minutes: make bench-path ARGS=--quick
 	@$(BIN)/python -m benchmarks.path $(ARGS)

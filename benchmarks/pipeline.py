@@ -29,7 +29,9 @@ from rosey_core import events, streams
 from rosey_database.ingest.consumer import Consumer
 from tests.support.waiting import until
 
-ARRIVAL_TIMEOUT_S: Final = 15.0
+ARRIVAL_TIMEOUT_S: Final = 10.0
+AGAIN_TIMEOUT_S: Final = 1.0
+"""The same once something has not come."""
 ENDLESS: Final = 1 << 40
 
 
@@ -245,8 +247,9 @@ class Pipeline:
 
     async def _settled(self) -> None:
         """Wait until all lines are there; what has not come in time is not waited for again."""
+        timeout = AGAIN_TIMEOUT_S if self._given_up else ARRIVAL_TIMEOUT_S
         try:
-            await until(self._all_there, timeout=ARRIVAL_TIMEOUT_S, poll=0.02)
+            await until(self._all_there, timeout=timeout, poll=0.02)
         except TimeoutError:
             self._given_up = self._said - await self._count()
 

@@ -10,6 +10,7 @@ import typer
 
 from rosey_cli.audit import audit
 from rosey_cli.backup.commands import backup, restore
+from rosey_cli.bench import bench
 from rosey_cli.channels import commands as channels
 from rosey_cli.config import commands as config
 from rosey_cli.database import commands as database
@@ -54,3 +55,4 @@ app.add_typer(database.app, name="database")
 app.command()(replay)
 app.command()(backup)
 app.command()(restore)
+app.command()(bench)

@@ -1,0 +1,50 @@
+"""The benchmarks can fail: a fault in the path turns the right rows red, and only those."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BENCHMARKS = ("test_concurrent_event_latency",)
+LATENCY = "50 frames to rows, mean"
+LOST = "events lost or doubled"
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def run(output: Path, *options: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The short form of some benchmarks; the exit code, and the rows by their metric."""
+    only = [argument for name in BENCHMARKS for argument in ("--only", name)]
+    command = [sys.executable, "-m", "benchmarks", "--quick", *only, "--output", str(output), *options]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    rows = json.loads((output / "results" / "latest.json").read_text())
+    return done.returncode, {row["metric"]: row for row in rows}
+
+
+def test_twenty_milliseconds_in_the_commit_turn_the_latency_red_and_nothing_else(tmp_path: Path) -> None:
+    code, rows = run(tmp_path, "--fault", "slow")
+    assert code == 1
+    assert rows[LATENCY]["verdict"] == "FAIL"
+    assert rows[LATENCY]["result"] > 20
+    assert rows[LOST]["verdict"] == "PASS"
+
+
+def test_a_lost_line_fails_the_run_and_is_counted(tmp_path: Path) -> None:
+    code, rows = run(tmp_path, "--fault", "lose")
+    assert code == 1
+    # Five bursts of fifty lines, numbered from 0: each fiftieth is dropped.
+    assert rows[LOST]["result"] == 5
+    assert rows[LOST]["verdict"] == "FAIL"
+
+
+def test_without_a_fault_nothing_is_lost_and_the_report_says_so(tmp_path: Path) -> None:
+    _, rows = run(tmp_path)
+    assert rows[LOST]["verdict"] == "PASS"
+    report = (tmp_path / "BENCHMARK_RESULTS.md").read_text()
+    assert "250 sent, 0 lost, 0 doubled" in report
