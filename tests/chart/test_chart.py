@@ -23,6 +23,13 @@ def configuration(manifests: list[Manifest], name: str) -> str:
     return text
 
 
+def volume(manifests: list[Manifest], name: str) -> Manifest:
+    """A volume of the bot."""
+    volumes = one(manifests, "Deployment", "demo-rosey-bot")["spec"]["template"]["spec"]["volumes"]
+    [found] = [item for item in volumes if item["name"] == name]
+    return dict(found)
+
+
 def test_the_chart_is_free_of_lint() -> None:
     for values in ({}, EVERYTHING):
         command = [helm(), "lint", "--strict", "--kube-version", KUBERNETES, str(CHART), "--values", "-"]
@@ -79,7 +86,7 @@ def test_a_service_reads_its_configuration(
     text = configuration(render(values), f"demo-rosey-{name}")
     (tmp_path / "password").write_text("hunter22")
     file = tmp_path / "config.yaml"
-    file.write_text(re.sub(r"/etc/rosey/channels/\d/", f"{tmp_path}/", text))
+    file.write_text(re.sub(r"/etc/rosey/accounts/\w+/", f"{tmp_path}/", text))
     config = load(file, {})
     assert config.health.host == "0.0.0.0"
     assert config.warnings == ()
@@ -92,34 +99,32 @@ def test_a_service_reads_its_configuration(
 
 
 def test_passwords_of_channels_are_in_a_secret_and_in_no_configuration() -> None:
-    channel = {"channel": "lobby", "user": "Rosey", "password": "hunter22", "channelPassword": "open sesame"}
+    passwords = {"password": "hunter22", "channelPassword": "open sesame", "proxy": "socks5://a:b@proxy:1080"}
+    channel = {"channel": "lobby", "user": "Rosey", **passwords}
     manifests = render({"bot": {"channels": [channel]}})
     secret = one(manifests, "Secret", "demo-rosey-bot-channels")["data"]
-    assert {key: base64.b64decode(value).decode() for key, value in secret.items()} == {
-        "0-password": "hunter22",
-        "0-channel-password": "open sesame",
-    }
-    assert "hunter22" not in configuration(manifests, "demo-rosey-bot")
-    volumes = one(manifests, "Deployment", "demo-rosey-bot")["spec"]["template"]["spec"]["volumes"]
-    [channels] = [volume for volume in volumes if volume["name"] == "channels"]
-    [source] = channels["projected"]["sources"]
-    assert {item["path"] for item in source["secret"]["items"]} == {"0/password", "0/channel-password"}
+    files = {base64.b64decode(value).decode(): key for key, value in secret.items()}
+    assert files.keys() == {"hunter22", "open sesame", "socks5://a:b@proxy:1080"}
+    text = configuration(manifests, "demo-rosey-bot")
+    assert "hunter22" not in text
+    [platform] = yaml.safe_load(text)["platforms"]
+    assert platform["password"] == f"${{file:/etc/rosey/channels/{files['hunter22']}}}"
+    assert platform["channel_password"] == f"${{file:/etc/rosey/channels/{files['open sesame']}}}"
+    assert platform["proxy"] == f"${{file:/etc/rosey/channels/{files['socks5://a:b@proxy:1080']}}}"
+    assert volume(manifests, "channels")["secret"]["secretName"] == "demo-rosey-bot-channels"
 
 
 def test_an_existing_secret_takes_the_place_of_each_made_one() -> None:
     account = {"channel": "lobby", "existingSecret": "account", "passwordKey": "word", "channelPasswordKey": "door"}
     manifests = render({"nats": {"auth": {"existingSecret": "passwords"}}, "bot": {"channels": [account]}})
     assert [item for item in manifests if item["kind"] == "Secret"] == []
-    volumes = one(manifests, "Deployment", "demo-rosey-bot")["spec"]["template"]["spec"]["volumes"]
-    [channels] = [volume for volume in volumes if volume["name"] == "channels"]
-    assert channels["projected"]["sources"] == [
-        {
-            "secret": {
-                "name": "account",
-                "items": [{"key": "word", "path": "0/password"}, {"key": "door", "path": "0/channel-password"}],
-            }
-        }
-    ]
+    [source] = volume(manifests, "accounts")["projected"]["sources"]
+    assert source["secret"]["name"] == "account"
+    paths = {item["key"]: item["path"] for item in source["secret"]["items"]}
+    assert paths.keys() == {"word", "door"}
+    [platform] = yaml.safe_load(configuration(manifests, "demo-rosey-bot"))["platforms"]
+    assert platform["password"] == f"${{file:/etc/rosey/accounts/{paths['word']}}}"
+    assert platform["channel_password"] == f"${{file:/etc/rosey/accounts/{paths['door']}}}"
 
 
 def test_pods_begin_anew_where_their_configuration_changes_and_only_there() -> None:
@@ -132,8 +137,10 @@ def test_pods_begin_anew_where_their_configuration_changes_and_only_there() -> N
         now = checksums(values)
         return {name for name, checksum in checksums({}).items() if now[name] != checksum}
 
-    assert changed({"bot": {"userCooldown": 3}}) == {"Deployment/demo-rosey-bot"}
-    assert changed({"bot": {"channels": [{"channel": "a", "password": "b"}]}}) == {"Deployment/demo-rosey-bot"}
+    assert changed({"bot": {"spoolMaxBytes": "1GiB"}}) == {"Deployment/demo-rosey-bot"}
+    # These are taken by services at work.
+    assert changed({"bot": {"channels": [{"channel": "a", "password": "b"}], "userCooldown": 3}}) == set()
+    assert changed({"logging": {"level": "DEBUG"}, "database": {"retention": {"chatHours": 7}}}) == set()
     assert changed({"stream": {"maxAgeHours": 1}}) == {"Deployment/demo-rosey-database"}
     assert changed({"nats": {"maxPayload": "2MB"}}) == {"StatefulSet/demo-rosey-nats"}
     assert changed({"commonLabels": {"a": "b"}}) == set()
@@ -194,7 +201,7 @@ def test_monitors_are_rendered_where_their_kinds_are(mode: str) -> None:
     found = {item["kind"] for item in render({"monitoring": monitoring}, *available)}
     assert found >= set(kinds)
     if mode == "failIfMissing":
-        with pytest.raises(Refused, match="the cluster has no (PodMonitor|ServiceMonitor|PrometheusRule)"):
+        with pytest.raises(Refused, match=r"the cluster has no (PodMonitor|ServiceMonitor|PrometheusRule)"):
             render({"monitoring": monitoring})
     else:
         found = {item["kind"] for item in render({"monitoring": monitoring})}

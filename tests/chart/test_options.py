@@ -85,6 +85,7 @@ OTHER: Final[dict[str, Any]] = {
     "nats.jetstream.maxMemoryStore": "77MB",
     "nats.jetstream.syncInterval": "always",
     "bot.channels": [{"channel": "other"}],
+    "bot.timezone": "Europe/Berlin",
     "bot.spoolMaxBytes": "77MiB",
     "backup.schedule": "7 7 * * *",
     "monitoring.renderMode": "skipIfMissing",

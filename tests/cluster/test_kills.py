@@ -17,7 +17,7 @@ from tests.cluster.cluster import Namespace, Release, until
 from tests.cluster.executioner import Executioner
 
 RATE: Final = 500
-SECONDS: Final = 60
+SECONDS: Final = 45
 ACTIONS: Final = RATE * SECONDS
 PAUSE_S: Final = 8
 """Between two kills, so that each meets services at work."""

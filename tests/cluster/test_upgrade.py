@@ -34,7 +34,7 @@ def newest_line(release: Release) -> int:
 
 def test_an_upgrade_keeps_passwords_volumes_and_rows(release: Release) -> None:
     passwords, volumes, lines = release.secret(), claims(release), release.stored_lines()
-    release.upgrade({"logging": {"level": "DEBUG"}})
+    release.upgrade({"database": {"podLabels": {"changed": "1"}}, "bot": {"podLabels": {"changed": "1"}}})
     assert release.secret() == passwords
     assert claims(release) == volumes
     assert release.stored_lines() >= lines
@@ -50,7 +50,7 @@ def test_an_upgrade_that_changes_nothing_restarts_nothing(release: Release) -> N
 def test_a_rollback_brings_back_what_was_there(release: Release) -> None:
     before = release.namespace.get("configmap", "rosey-bot")["data"]
     newest = newest_line(release)
-    release.upgrade({"bot": {"userCooldown": 3}})
+    release.upgrade({"bot": {"spoolMaxBytes": "1MiB"}})
     namespace = release.namespace.name
     run("helm", "rollback", "rosey", "--namespace", namespace, "--wait", "--timeout", "120s")
     assert release.namespace.get("configmap", "rosey-bot")["data"] == before

@@ -221,3 +221,25 @@ true
 {{- fail (printf "monitoring: the cluster has no %s: install the CRDs of the Prometheus operator, or set monitoring.renderMode" $kind) -}}
 {{- end -}}
 {{- end -}}
+
+{{/*
+Changes when a service's configuration does in a part that it reads only when it starts: (list $ "bot"). The other parts
+it takes as soon as the kubelet has brought the new file, in about a minute.
+*/}}
+{{- define "rosey.configurationChecksum" -}}
+{{- $root := index . 0 -}}
+{{- $map := include (printf "%s/%s/configmap.yaml" $root.Template.BasePath (index . 1)) $root | fromYaml -}}
+{{- $configuration := omit (index $map.data "config.yaml" | fromYaml) "platforms" "logging" -}}
+{{- with $configuration.database -}}
+{{- $_ := set $configuration "database" (omit . "retention") -}}
+{{- end -}}
+{{- with $configuration.bot -}}
+{{- $_ := set $configuration "bot" (omit . "user_cooldown" "channel_cooldown" "user_count_interval" "status_interval" "outbound_interval" "stats_timeout" "timezone") -}}
+{{- end -}}
+{{- toJson $configuration | sha256sum -}}
+{{- end -}}
+
+{{/* A channel's name for files: the same wherever it stands in the list. */}}
+{{- define "rosey.channelFile" -}}
+{{- printf "%s %s" (.server | default "") .channel | sha256sum | trunc 12 -}}
+{{- end -}}
