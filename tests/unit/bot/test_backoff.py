@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import pytest
 
@@ -10,6 +11,7 @@ from rosey_bot.cytube.backoff import Cause, Disconnected, ReconnectPolicy
 from rosey_bot.cytube.budget import Place
 from rosey_bot.cytube.client import CytubeClient
 from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.failures import explain_failure
 from rosey_bot.cytube.login import Credentials, explain_refusal
 from rosey_bot.cytube.sending import Emit
 from rosey_bot.cytube.session import explain_kick
@@ -124,3 +126,52 @@ async def test_an_unexpected_failure_is_logged_and_survived(caplog: pytest.LogCa
     assert client.waits == [1, 18.75]
     assert "unexpected failure" in caplog.text
     assert client.state.problem == "kicked"
+
+
+async def ending_with(lasted: list[float], error: Disconnected) -> list[float]:
+    """What a bot waits whose stays last so many seconds, and end so."""
+    client = FailingClient(Clock(), [(seconds, error) for seconds in lasted])
+    with pytest.raises(asyncio.CancelledError):
+        await client.run()
+    return client.waits
+
+
+@pytest.mark.parametrize("stay", [1, 70, 290])
+async def test_a_kick_loop_comes_to_minutes(stay: float) -> None:
+    waits = await ending_with([stay] * 8, explain_kick("be nice"))
+    assert waits == sorted(waits)
+    assert waits[-1] >= 300
+
+
+async def test_a_war_of_two_bots_comes_to_a_quarter_of_an_hour() -> None:
+    """The other one comes back after a wait like ours: a stay as long as that is no success."""
+    waits = [60.0]
+    for _ in range(10):
+        waits = await ending_with(waits, explain_kick("Duplicate login"))
+        waits = [60.0, *waits]
+    assert min(waits[6:]) >= 900
+
+
+async def test_other_failures_do_not_help_a_kick_loop() -> None:
+    lost = Disconnected(Cause.LOST, "connection lost")
+    kicked = explain_kick("be nice")
+    client = FailingClient(Clock(), [(5, kicked), (5, lost)] * 5)
+    with pytest.raises(asyncio.CancelledError):
+        await client.run()
+    assert client.waits[0::2] == sorted(client.waits[0::2])
+    assert client.waits[8] >= 240
+
+
+async def test_a_long_stay_forgives_a_kick() -> None:
+    waits = await ending_with([10, 10, 700], explain_kick("be nice"))
+    assert waits[2] == waits[0] < waits[1]
+
+
+def test_a_certificate_is_told_by_what_is_wrong_with_it() -> None:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "certificate has expired"
+    outer = ConnectionError("Connection error")
+    outer.__context__ = error
+    failure = explain_failure(outer, "https://cytu.be", None)
+    assert failure.cause is Cause.UNTRUSTED
+    assert str(failure) == "the certificate of https://cytu.be is not to be trusted: certificate has expired"
