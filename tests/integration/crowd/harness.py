@@ -16,6 +16,7 @@ from nats.aio.client import Client
 
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.cytube.backoff import Cause, Delays, ReconnectPolicy
+from rosey_bot.cytube.budget import AddressBudget, AddressLimits
 from rosey_bot.cytube.login import Credentials
 from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.publish.outbox import Outbox
@@ -38,6 +39,7 @@ BOT = "Rosey"
 PASSWORD = "bot-password"
 SOON = Delays(first=0.01, longest=0.02)
 AT_ONCE = ReconnectPolicy(delays=dict.fromkeys(Cause, SOON), login=SOON)
+UNLIMITED = AddressLimits(connections=1000, connection_interval=0.001, guest_login_interval=0.0)
 
 
 class Bot:
@@ -74,6 +76,7 @@ class Bot:
             outbound=OutboundClient(self.bus, claimed_by="crowd"),
             observer=self,
             policy=AT_ONCE,
+            budget=AddressBudget("the simulator", UNLIMITED),
             clock=clock,
         )
         self._task: asyncio.Task[None] | None = None
