@@ -29,7 +29,7 @@ def executable() -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    beside = Path(sys.executable).with_name("nats-server")
+    beside = Path(sys.executable).with_name("nats-server.exe" if sys.platform == "win32" else "nats-server")
     if beside.exists():
         return beside
     found = shutil.which("nats-server")
