@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -42,6 +43,8 @@ def main() -> int:
     """Run and report; returns the exit code."""
     options = _options()
     os.chdir(ROOT)
+    # Whoever ends this in good order ends what it has started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.fault:
         os.environ[service.FAULT] = options.fault
     environment = report.environment()

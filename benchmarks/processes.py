@@ -33,7 +33,8 @@ class Process:
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
         self._command = command
         self._log = log
-        self._environment = {**os.environ, **(environment or {})}
+        # A harness that is killed leaves no service behind.
+        self._environment = {**os.environ, "ROSEY_PARENT_PID": str(os.getpid()), **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

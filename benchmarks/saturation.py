@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import math
+import signal
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,6 +119,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the result goes")
     options = parser.parse_args()
     environment = report.environment()
+    # Whoever ends this in good order ends what it has started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = asyncio.run(_search_all(options))
     content: dict[str, Any] = {
         "environment": environment,
