@@ -26,13 +26,24 @@ NEVER = 600.0
 Queue = Callable[[str], Awaitable[int]]
 
 
+class Looking(OutboundClient):
+    """Counts the looks into the queue that were answered."""
+
+    looks = 0
+
+    async def claim(self, channel: str, limit: int, seconds: float) -> list[queries.ClaimedMessage]:
+        messages = await super().claim(channel, limit, seconds)
+        self.looks += 1
+        return messages
+
+
 class Poster:
     """A bot's outbound part alone: its connection, and what it has said."""
 
     def __init__(self, url: str, name: str, interval: float) -> None:
         self.said: list[str] = []
         self.bus = Bus(url, name=name)
-        self.queue = OutboundClient(self.bus, claimed_by=name)
+        self.queue = Looking(self.bus, claimed_by=name)
         room = RoomHarness()
         room.join()
         room.log_in()
@@ -55,7 +66,8 @@ class Poster:
     async def start(self) -> None:
         await self.bus.start()
         self.task = asyncio.create_task(self.poster.run())
-        await until(lambda: "lobby" in self.queue._notices._subscriptions)
+        # The look that each connection brings: what is posted after it was told of.
+        await until(lambda: self.queue.looks)
 
     async def stop(self) -> None:
         self.task.cancel()
