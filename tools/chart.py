@@ -1,13 +1,16 @@
-"""What in the chart is made of something else: the rights of NATS users, of the contract. ``--check`` only compares.
+"""What in the chart is made of something else. ``--check`` only compares.
 
-Run by ``make documents``.
+The rights of NATS' users are made of the contract, the chart's README of its values and their schema. Run by
+``make documents``.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -15,6 +18,7 @@ from rosey_core import streams, subjects
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CHART: Final = ROOT / "charts" / "rosey"
+README: Final = CHART / "README.md"
 PERMISSIONS: Final = CHART / "files" / "nats-permissions.yaml"
 
 BOT_ASKS: Final = (subjects.QUERY_CHANNEL_STATS, subjects.QUERY_USER_STATS, subjects.OUTBOUND_CLAIM)
@@ -73,10 +77,65 @@ def permissions_file() -> str:
     return head + yaml.safe_dump(permissions(), sort_keys=False)
 
 
+HEAD: Final = """\
+# The chart rosey
+
+<!-- Made by `make documents` from values.yaml and values.schema.json. -->
+
+{description}
+
+```
+helm install rosey charts/rosey --namespace rosey --create-namespace --wait
+helm test rosey --namespace rosey --logs
+```
+
+A default installation is ready, sits in no channel, and says how to add one. With `--set simulator.enabled=true` it
+sits in a simulated channel with a crowd. [docs/deploy/kubernetes.md](../../docs/deploy/kubernetes.md) tells of
+channels, upgrades, backups and what stays when it is uninstalled.
+
+Kubernetes {kubernetes}, Helm 3. Values that are not in this table, or not of their type, are refused.
+
+| key | default | what it is |
+|---|---|---|
+"""
+
+
+def _options(schema: dict[str, Any], values: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Key, default and description of each option, sections before what is in them."""
+    for name, option in schema["properties"].items():
+        here = f"{path}{name}"
+        value = values.get(name) if isinstance(values, dict) else None
+        yield here, _default(option, value), option["description"]
+        if "properties" in option:
+            yield from _options(option, value, f"{here}.")
+        if "properties" in option.get("items", {}):
+            yield from _options(option["items"], None, f"{here}[].")
+
+
+def _default(option: dict[str, Any], value: Any) -> str:
+    if "properties" in option or value is None:
+        return ""
+    return f"`{json.dumps(value)}`"
+
+
+def readme() -> str:
+    """The text of the chart's ``README.md``."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    rows = [
+        f"| `{key}` | {default} | {description.replace('|', chr(92) + '|')} |"
+        for key, default, description in _options(schema, values)
+        if key != "global"
+    ]
+    kubernetes = chart["kubeVersion"].removeprefix(">=").removesuffix(".0-0") + " or newer"
+    return HEAD.format(description=chart["description"], kubernetes=kubernetes) + "\n".join(rows) + "\n"
+
+
 def main(arguments: list[str]) -> int:
     """Write the files, or compare them; returns the exit code."""
     failed = False
-    for path, text in {PERMISSIONS: permissions_file()}.items():
+    for path, text in {PERMISSIONS: permissions_file(), README: readme()}.items():
         if arguments != ["--check"]:
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
