@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings test-chart test-cluster lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path test-bench chaos clean
+.PHONY: help install run test test-unit test-recordings test-chart test-cluster lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -88,6 +88,9 @@ test-bench: $(INSTALLED)  ## that the benchmarks can fail: with a slow commit, w
 
 bench-path: $(INSTALLED)  ## measure the event path, 20 minutes at most; two minutes: make bench-path ARGS=--quick
 	@$(BIN)/python -m benchmarks.path $(ARGS)
+
+bench-channels: $(INSTALLED)  ## 200 channels in one bot: its CPU and its memory, two minutes; shorter: make bench-channels ARGS='--seconds 20'
+	@$(BIN)/python -m benchmarks.channels $(ARGS)
 
 chaos: $(INSTALLED)    ## kill, pause and set back real processes under load; 30 minutes at most
 	@$(BIN)/python -m tests.chaos $(ARGS)

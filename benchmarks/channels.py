@@ -28,6 +28,7 @@ COUNTS: Final = (20, 100, 200)
 RATE: Final = 5.0
 """Frames a second in each channel."""
 USERS: Final = 5
+DELIVERY_TIMEOUT_S: Final = 20.0
 CPU_LIMIT: Final = 1.0
 """Cores."""
 MEMORY_LIMIT_MB: Final = 1.5
@@ -70,12 +71,22 @@ async def load(channels: int, seconds: float) -> Load:
         await simulator.ask(act="say", first=0, count=expected, rate=channels * RATE)
         took = meter.microseconds(1)["bot"] / 1e6 / (time.monotonic() - began)
         resident = resident_mb(bot.pid)
+        lines = await _published(stage, expected)
         await bot.stop()
-        _, subject = subjects.in_every_form(subjects.MESSAGE_LOG)
-        found = (await stage.client.jsm().stream_info(streams.EVENTS, subjects_filter=subject)).state.subjects or {}
         simulator.nudge()
         await simulator.wait()
-        return Load(channels, took, resident, sum(found.values()), expected)
+        return Load(channels, took, resident, lines, expected)
+
+
+async def _published(stage: Stage, expected: int) -> int:
+    """How many lines are in the stream, when there are enough or no more come in time."""
+    _, subject = subjects.in_every_form(subjects.MESSAGE_LOG)
+    lines, deadline = 0, time.monotonic() + DELIVERY_TIMEOUT_S
+    while lines < expected and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+        found = (await stage.client.jsm().stream_info(streams.EVENTS, subjects_filter=subject)).state.subjects or {}
+        lines = sum(found.values())
+    return lines
 
 
 def slope(loads: list[Load]) -> float:
