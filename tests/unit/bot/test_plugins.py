@@ -119,6 +119,10 @@ async def test_commands_come_as_one_as_several_or_in_a_plugin(shelf: Shelf, desk
         ("IT = Command('IT', 'x', answer)", "invalid", "'IT' is no name"),
         ("IT = Command('it is', 'x', answer)", "invalid", "'it is' is no name"),
         ("IT = Command('it', 'x', lambda request: Answer([]))", "invalid", "no async function"),
+        ("IT = Command('it', 'x', answer, parameters=None)", "invalid", "no tuple of Parameter"),
+        ("IT = Command('it', 'x', answer, parameters=('n',))", "invalid", "no tuple of Parameter"),
+        ("IT = Command('it', None, answer)", "invalid", "not text and a number"),
+        ("IT = Command('it', 'x', answer, rank='admin')", "invalid", "not text and a number"),
         ("IT = Plugin(hear=print)", "invalid", "hear is no async function"),
         ("IT = Command('kick', 'x', answer)", "clash", "there is a command 'kick' already"),
     ],
@@ -137,12 +141,13 @@ def test_what_does_not_fit_costs_one_line_and_itself(
     assert record.exc_info is None
 
 
-def test_of_two_that_want_a_name_the_first_has_it(shelf: Shelf) -> None:
-    shelf.put("b", "IT = [Command('dice', 'of b', answer), Command('coin', 'of b', answer)]")
+def test_of_two_that_want_a_name_the_first_has_it(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.put("b", "IT = [Command(name, 'of b', answer) for name in ('dice', 'coin', 'kick')]")
     shelf.put("a", "IT = Command('dice', 'of a', answer)")
     registry = Registry(Plugins(shelf.load()).commands)
     assert {command.name: command.summary for command in registry} == {"dice": "of a", "coin": "of b"}
-    assert shelf.failures == [("b", "clash")]
+    assert shelf.failures == [("b", "clash"), ("b", "clash")]
+    assert [name in caplog.text for name in ("'dice' already", "'kick' already")] == [True, True]
 
 
 # What it does wrong

@@ -100,11 +100,11 @@ class Guard:
         text = "\n".join(answer.lines)[:LONGEST_ANSWER]
         return Answer([*text.split("\n"), "(cut: the answer was too long)"], error=answer.error)
 
-    def complain(self, reason: str, text: str, error: BaseException | None = None) -> None:
-        """Count a failure, and log it unless this plugin has just been complained about for the same."""
+    def complain(self, reason: str, text: str, error: BaseException | None = None, *, is_repeated: bool = True) -> None:
+        """Count a failure, and log it; what may be repeated, not so soon after this plugin did the same before."""
         self._failed(self.plugin, reason)
         now = self._monotonic()
-        if now - self._logged.get(reason, float("-inf")) >= LOG_INTERVAL:
+        if not is_repeated or now - self._logged.get(reason, float("-inf")) >= LOG_INTERVAL:
             self._logged[reason] = now
             log.error("plugin %s: %s", self.plugin, text, exc_info=error)
 

@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from rosey_bot.commands.answers import Answer
+from rosey_bot.commands.arguments import Parameter
 from rosey_bot.commands.registry import Command, Request
 from rosey_bot.plugins.guard import INVALID, Failed, Guard
 from rosey_bot.plugins.interface import Plugin
@@ -66,7 +67,8 @@ def load_plugins(
             if problem is None and command.name in names:
                 problem, reason = f"there is a command {command.name!r} already", CLASH
             if problem is not None:
-                guard.complain(reason, f"a command of {_origin(entry)} is left out: {problem}")
+                text = f"a command of {_origin(entry)} is left out: {problem}"
+                guard.complain(reason, text, is_repeated=False)
                 continue
             names.add(command.name)
             commands.append(_guarded(command, guard))
@@ -109,6 +111,11 @@ def _problem(command: Any) -> str | None:
         return f"{command.name!r} is no name: up to 32 of a-z, 0-9, '_' and '-'"
     if not inspect.iscoroutinefunction(command.answer):
         return f"the answer of {command.name!r} is no async function"
+    # help shows them all: one that cannot be shown would take help away from everybody.
+    if not isinstance(command.parameters, tuple) or not all(isinstance(each, Parameter) for each in command.parameters):
+        return f"the parameters of {command.name!r} are no tuple of Parameter"
+    if not isinstance(command.summary, str) or not isinstance(command.rank, int | float):
+        return f"summary or rank of {command.name!r} are not text and a number"
     return None
 
 
