@@ -1,0 +1,75 @@
+"""``rosey channel``: what a person types, and what is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+from typer.testing import CliRunner, Result
+
+from rosey_cli.main import app
+from rosey_core import channel_entries, channel_status, streams
+from rosey_core.channel_status import ChannelStatus
+from rosey_core.streams import StreamLimits
+from tests.support.nats_server import NatsServer
+
+
+@pytest.fixture
+async def rosey(nats_server: NatsServer, nats_client: Client) -> Callable[..., Any]:
+    """Run a command on the test's server, in a thread: it has an event loop of its own."""
+    await streams.ensure_buckets(nats_client, StreamLimits())
+
+    async def run(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, app, ["channel", *arguments, "--nats", nats_server.url])
+
+    return run
+
+
+async def test_a_channel_is_added_listed_and_removed(rosey: Callable[..., Any], nats_client: Client) -> None:
+    assert (await rosey("list")).stdout == "no channels\n"
+    options = ("--user", "Rosey", "--password", "file:rosey", "--proxy", "socks5://proxy:1080")
+    added = await rosey("add", "https://cytu.be/r/Lobby", *options)
+    assert added.stdout == "lobby added\n", added.stderr
+    bucket = await nats_client.jetstream().key_value(streams.ADDED_CHANNELS)
+    entry = channel_entries.decode((await bucket.get("lobby")).value or b"")
+    assert (entry["user"], entry["password"]) == ("Rosey", "${file:rosey}")
+    assert "untold" in (await rosey("list")).stdout
+    status = ChannelStatus(
+        key="lobby", origin="added", state="waiting", updated=time.time(), server="https://cytu.be", name="Lobby",
+        users=12, problem="kicked: shoo", waits_for="the next attempt, 15 s after the last",
+    )  # fmt: skip
+    statuses = await nats_client.jetstream().key_value(streams.CHANNEL_STATUS)
+    await statuses.put("lobby", channel_status.encode(status))
+    await statuses.put("broken", b"?")
+    shown = (await rosey("list")).stdout
+    assert all(part in " ".join(shown.split()) for part in ("lobby added waiting 12", "kicked: shoo", "waits for"))
+    [row] = [json.loads(line) for line in (await rosey("list", "--json")).stdout.splitlines()]
+    assert (row["key"], row["state"], row["waits_for"]) == ("lobby", "waiting", status.waits_for)
+    assert (await rosey("add", "lobby")).stdout == "lobby changed\n"
+    assert (await rosey("remove", "lobby")).stdout == "lobby removed\n"
+
+
+async def test_what_is_in_a_file_is_told(rosey: Callable[..., Any], nats_client: Client) -> None:
+    status = ChannelStatus(
+        key="lobby", origin="file", state="joined", updated=time.time(), server="https://cytu.be", name="lobby"
+    )
+    statuses = await nats_client.jetstream().key_value(streams.CHANNEL_STATUS)
+    await statuses.put("lobby", channel_status.encode(status))
+    assert "it is in the configuration file of a bot, too" in (await rosey("add", "lobby")).stderr
+    await rosey("remove", "lobby")
+    refused = await rosey("remove", "lobby")
+    assert refused.exit_code == 1
+    assert "comes from the configuration file" in refused.stderr
+
+
+async def test_what_cannot_be_added_is_refused_and_no_secret_repeated(rosey: Callable[..., Any]) -> None:
+    refused = await rosey("add", "lobby", "--user", "Rosey", "--password", "hush-hush")
+    assert refused.exit_code == 2
+    assert "must stand elsewhere" in refused.stderr
+    assert "hush-hush" not in refused.output
+    assert (await rosey("remove", "no such")).exit_code == 1
