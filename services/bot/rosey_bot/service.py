@@ -23,6 +23,7 @@ from rosey_bot.cytube.login import Credentials
 from rosey_bot.cytube.proxy import address_group, open_http
 from rosey_bot.cytube.socketconfig import fetch_socket_url
 from rosey_bot.outbound_client import OutboundClient
+from rosey_bot.plugins.guard import Failed
 from rosey_bot.plugins.loading import load_plugins
 from rosey_bot.plugins.plugins import Plugins
 from rosey_bot.publish.limits import OutboxLimits
@@ -62,10 +63,11 @@ def main() -> int:
 
 
 async def check(config: Config) -> list[str]:
-    """What would keep the bot from its work: channels whose server cannot be reached or that are not there."""
+    """What would keep the bot from its work: plugins that do not fit, channels that cannot be reached or are not there."""
+    problems: list[str] = []
+    _load_plugins(lambda plugin, reason: problems.append(f"plugin {plugin}: {reason}, of which the log says more"))
     if not config.channels:
-        return [_NO_CHANNEL]
-    problems = []
+        return [*problems, _NO_CHANNEL]
     for platform in config.channels:
         proxy = _laid_open(platform.proxy)
         group = None if proxy is None else address_group(proxy)
@@ -95,7 +97,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
         on_ack_latency=telemetry.acknowledged,
     )
     name = f"{socket.gethostname()}-{os.getpid()}"
-    plugins = Plugins(load_plugins(telemetry.plugin_failed, taken=(command.name for command in default_registry())))
+    plugins = _load_plugins(telemetry.plugin_failed)
     maker = _Maker(config, bus, outbox, telemetry, name, plugins)
     channels = Channels(maker, bot=name)
     context.health.expect("nats", *(_check_of(platform.key) for platform in config.channels))
@@ -126,6 +128,10 @@ async def serve(config: Config, context: ServiceContext) -> None:
         await board.clear()
         await outbox.close()
         await bus.close()
+
+
+def _load_plugins(failed: Failed) -> Plugins:
+    return Plugins(load_plugins(failed, taken=(command.name for command in default_registry())))
 
 
 _NO_CHANNEL: Final = "no channel is enabled: there is nothing to sit in"

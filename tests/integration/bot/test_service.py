@@ -283,6 +283,8 @@ async def test_plugins_are_at_work_and_what_they_do_wrong_is_counted(
     await until(lambda: mod.whispers("Rosey") == ["hail"])
     assert bot.metric('rosey_bot_plugin_failures_total{plugin="hail",reason="clash"} 1.0')
     assert bot.metric('rosey_bot_plugin_failures_total{plugin="broken",reason="import"} 1.0')
+    problems = await service.check(bot.config)
+    assert problems == [f"plugin {each}, of which the log says more" for each in ("broken: import", "hail: clash")]
 
 
 async def test_channels_come_go_and_stay_with_the_configuration(

@@ -146,6 +146,7 @@ async def test_each_refusal_has_an_answer_of_its_own(
             right(member, event, args, acknowledge)
 
     monkeypatch.setattr(scene.room, "handle", throttled)
+    monkeypatch.setattr("rosey_bot.cytube.sending.ATTEMPTS", 2)
     await refused("throttled", "say hello")
     assert answers == {
         "empty playlist": "Nothing is playing: the playlist is empty",
