@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings test-chart test-cluster lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
+.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -36,6 +36,9 @@ test-unit: $(INSTALLED)  ## the tests without servers
 
 test-recordings: $(INSTALLED)  ## the simulator and the client against recordings of a real CyTube (../shared)
 	@$(BIN)/python -m pytest tests/recordings -q $(ARGS)
+
+manifests: $(INSTALLED)  ## render manifests/ from the chart; needs helm 3
+	@$(BIN)/python tools/manifests.py
 
 test-chart: $(INSTALLED)  ## the chart as Helm renders it; needs helm 3
 	@$(BIN)/python -m pytest tests/chart -q -n 2 $(ARGS)
