@@ -63,7 +63,7 @@ def main() -> int:
 
 
 async def check(config: Config) -> list[str]:
-    """What would keep the bot from its work: plugins that do not fit, channels that cannot be reached or are not there."""
+    """What would keep the bot from its work: plugins that do not fit, channels out of reach or not there."""
     problems: list[str] = []
     _load_plugins(lambda plugin, reason: problems.append(f"plugin {plugin}: {reason}, of which the log says more"))
     if not config.channels:
