@@ -31,7 +31,7 @@ from rosey_bot.publish.outbox import Outbox
 from rosey_bot.publish.spool import SpoolError
 from rosey_bot.statistics_client import StatisticsClient
 from rosey_bot.telemetry import BotTelemetry
-from rosey_core.bus import Bus
+from rosey_core.bus import Bus, end_task
 from rosey_core.config import Config, ConfigError, Platform, Problem
 from rosey_core.health import Health
 from rosey_core.service import ServiceContext, run
@@ -119,9 +119,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
     try:
         await context.stop.wait()
     finally:
-        for work in works:
-            work.cancel()
-        await asyncio.gather(*works, return_exceptions=True)
+        await asyncio.gather(*map(end_task, works))
         # The channels first: what they tell of their end is delivered, or spooled, too.
         await channels.stop()
         await plugins.close()

@@ -139,9 +139,9 @@ class Bus:
         """Send what is pending, then close; safe to call again."""
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            await _cancelled(keeper)
+            await end_task(keeper)
         if self._notifier is not None:
-            await _cancelled(self._notifier)
+            await end_task(self._notifier)
             self._notifier = None
         await self._discard_client()
 
@@ -288,10 +288,10 @@ async def end_reconnecting(client: Client) -> None:
     """Make sure that a closed client does not come back: its reconnecting can swallow the cancellation and go on."""
     task: asyncio.Task[None] | None = getattr(client, "_reconnection_task", None)
     if task is not None and task is not asyncio.current_task():
-        await _cancelled(task)
+        await end_task(task)
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
+async def end_task(task: asyncio.Task[None]) -> None:
     """Cancel a task until it ends: while nats-py connects, it swallows some cancellations."""
     while not task.done():
         task.cancel()

@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
 
 from rosey_bot import service
+from rosey_cli.channels import bucket
 from rosey_core import streams, subjects
 from rosey_core.config import Config, ConfigError, Platform
 from rosey_core.config.reload import Reload
@@ -226,6 +227,29 @@ async def test_outbound_messages_are_posted_once_and_reported(
     await until(reported)
     assert await reported() == [7]
     assert mod.heard("Rosey") == ["news for all"]
+
+
+async def test_channels_are_added_to_the_process_and_shown(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, cytube: SimulatorServer, tmp_path: Path
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    await streams.ensure_buckets(nats_client, streams.StreamLimits())
+    (tmp_path / "alice").write_text("pw-Alice")
+    bot = await process(nats_server.url, secrets_dir=str(tmp_path))
+    entry = {"channel": "den", "server": cytube.url, "user": "Alice", "password": "${file:alice}"}
+    await bucket.add(nats_client, entry)
+
+    async def rows() -> list[tuple[str, str, str, str | None]]:
+        return [(row.key, row.origin, row.state, row.user) for row in await bucket.read(nats_client)]
+
+    async def both() -> bool:
+        return await rows() == [("den", "added", "joined", "Alice"), (CHANNEL, "file", "joined", "Rosey")]
+
+    await until(both)
+    await bot.until_ready()
+    assert bot.metric('rosey_bot_waiting_channels{reason="connections"} 0.0')
+    await bot.stop()
+    assert await rows() == [("den", "added", "untold", None)]
 
 
 async def test_readiness_says_what_is_missing(

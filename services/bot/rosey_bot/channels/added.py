@@ -6,6 +6,7 @@ While NATS is away, or the bucket is not there yet, nothing changes: the bot kee
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Mapping
@@ -50,6 +51,12 @@ class AddedChannels:
         self._directory: Final = directory
         self._environ: Final = environ
         self._problem = ""
+        self._is_lost = False
+        bus.on_disconnected(self._lose)
+
+    def _lose(self) -> None:
+        # The watch dies with the server, silently, also where the same client is soon connected again.
+        self._is_lost = True
 
     async def run(self) -> None:
         """Follow the bucket until cancelled."""
@@ -68,11 +75,12 @@ class AddedChannels:
             await asyncio.sleep(RETRY_WAIT)
 
     async def _follow(self, client: Client) -> None:
-        """Read all, then what changes, until it is time to read all again or the connection is another one.
+        """Read all, then what changes, until it is time to read all again or the connection is lost.
 
         Raises:
             nats.errors.Error: it cannot be read.
         """
+        self._is_lost = False
         bucket = await client.jetstream().key_value(streams.ADDED_CHANNELS)
         # nats-py types it halfway.
         watcher: Any = await bucket.watchall()
@@ -84,14 +92,14 @@ class AddedChannels:
             self._say("")
             try:
                 async with asyncio.timeout(REREAD_INTERVAL):
-                    while client is self._bus.client:
+                    while not self._is_lost:
                         change = await _next(watcher)
                         if change is not None:
                             await self._take(change)
             except TimeoutError:
                 pass
         finally:
-            if client.is_connected:
+            with contextlib.suppress(nats.errors.Error, JetStreamError, OSError):
                 await watcher.stop()
 
     async def _take_all(self, entries: Mapping[str, KeyValue.Entry]) -> None:
