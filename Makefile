@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
+.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster soak cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -45,6 +45,12 @@ test-chart: $(INSTALLED)  ## the chart as Helm renders it; needs helm 3
 
 test-cluster: $(INSTALLED)  ## the chart in the cluster of your KUBECONFIG; needs helm 3, kubectl and docker
 	@$(BIN)/python -m pytest tests/cluster -q $(ARGS)
+
+soak: $(INSTALLED)     ## half an hour under load in the cluster of your KUBECONFIG; ROSEY_SOAK_MINUTES: another time
+	@$(BIN)/python -m pytest tests/cluster/soak.py -q -s $(ARGS)
+
+cluster-demo: $(INSTALLED)  ## Rosey with a simulated channel in the cluster of your KUBECONFIG, or in one made with kind
+	@$(BIN)/python tools/cluster_demo.py
 
 lint: $(INSTALLED)     ## style and layers
 	@$(BIN)/ruff check .

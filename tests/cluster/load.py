@@ -1,0 +1,90 @@
+"""A release under the load of a crowd, and what happened in it by two accounts: the crowd's record and the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+from rosey_simulator.crowd.record import read
+from rosey_simulator.crowd.summary import Summary, summarize
+from tests.cluster.cluster import Release, until
+
+_COPY: Final = """
+import pathlib, sqlite3, sys
+target = sqlite3.connect("/tmp/copy.db")
+sqlite3.connect("file:/var/lib/rosey/rosey.db?mode=ro", uri=True).backup(target)
+target.execute("PRAGMA journal_mode = DELETE")
+target.close()
+sys.stdout.buffer.write(pathlib.Path("/tmp/copy.db").read_bytes())
+pathlib.Path("/tmp/copy.db").unlink()
+"""
+
+Line = tuple[int, str, str]
+"""CyTube's time in milliseconds, user, text."""
+
+
+def values(*, rate: float, actions: int) -> dict[str, Any]:
+    """Values of a release whose crowd does so many things a second, and falls silent after so many in all."""
+    arguments = ["--record=/tmp/record.jsonl", f"--actions={actions}"]
+    return {"simulator": {"enabled": True, "crowd": {"rate": rate, "users": 100}, "extraArgs": arguments}}
+
+
+class Load:
+    """A release under load, and the two accounts of what happened in it.
+
+    Args:
+        release: with the values that ``values`` gives.
+        directory: for copies of the record and of the database, outside the cluster.
+    """
+
+    def __init__(self, release: Release, directory: Path) -> None:
+        self.release = release
+        self._record = directory / "record.jsonl"
+        self._database = directory / "rosey.db"
+
+    def until_it_flows(self, lines: int = 200) -> None:
+        """Wait until more is stored than was when this was called."""
+        begun: list[int] = until(lambda: [self.release.stored_lines()], what="the database can be asked")
+        until(lambda: self.release.stored_lines() > begun[0] + lines, what="lines are stored again", timeout=90)
+
+    def until_all_is_stored(self, timeout: float = 180) -> None:
+        """Wait until the crowd is silent and nothing is on its way any more."""
+        namespace = self.release.namespace
+        logs = ("logs", "deployment/rosey-simulator", "--tail=50")
+        silent = "the crowd has fallen silent"
+        until(lambda: silent in namespace.kubectl(*logs).decode(), what=silent, timeout=timeout)
+        until(lambda: self.release.metrics("bot")["rosey_bot_outbox_depth_messages"] == 0, what="all is sent")
+        lag = "rosey_database_ingest_lag_messages"
+        until(lambda: self.release.metrics("database")[lag] == 0, what="all is stored")
+
+    def truth(self) -> Summary:
+        """What the bot could see."""
+        where = ("exec", "deployment/rosey-simulator", "--", "cat", "/tmp/record.jsonl")
+        self._record.write_bytes(self.release.namespace.kubectl(*where))
+        return summarize(read(self._record), "demo", "Rosey")
+
+    def stored(self) -> sqlite3.Connection:
+        """A copy of the database as it is now."""
+        where = ("exec", "--stdin", "deployment/rosey-database", "--", "python", "-")
+        self._database.write_bytes(self.release.namespace.kubectl(*where, input=_COPY.encode()))
+        return sqlite3.connect(self._database)
+
+
+def said(truth: Summary) -> Counter[Line]:
+    return Counter((line["time"], line["username"], line["text"]) for line in truth.lines)
+
+
+def stored_lines(database: sqlite3.Connection) -> Counter[Line]:
+    # A line's id begins with CyTube's own time of it in milliseconds.
+    rows = database.execute("SELECT event_id, username, message FROM recent_chat WHERE event_id IS NOT NULL")
+    return Counter((int.from_bytes(event_id[:6]), username, message) for event_id, username, message in rows)
+
+
+def changes(truth: Summary) -> Counter[tuple[str, str | None]]:
+    return Counter((change["action"], change["by"]) for change in truth.changes)
+
+
+def stored_changes(database: sqlite3.Connection) -> Counter[tuple[str, str | None]]:
+    return Counter(database.execute("SELECT action, changed_by FROM playlist_changes").fetchall())
