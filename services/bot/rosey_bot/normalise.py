@@ -431,3 +431,4 @@ class Normaliser:
 
     def _options(self, frame: frames.Options) -> None:
         self._room.title = frame.pagetitle or self._room.name
+        self._room.allows_voteskip = frame.allow_voteskip

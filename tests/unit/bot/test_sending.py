@@ -189,3 +189,15 @@ async def test_waiting_is_told(harness: RoomHarness, wire: Wire) -> None:
     assert told[:10] == [0.0] * 10
     assert told[10] == pytest.approx(1 / 8)
     await queue.close()
+
+
+async def test_what_cytube_would_swallow_is_refused_and_holds_up_nobody(
+    queue: SendQueue, wire: Wire, harness: RoomHarness
+) -> None:
+    assert (await queue.say("\u00a0 ")).outcome is Outcome.REFUSED
+    harness.frame("setPermissions", {"chat": 4})
+    receipt = await queue.say("hello")
+    assert receipt.outcome is Outcome.REFUSED
+    assert "rank is too low" in receipt.reason
+    assert (await queue.whisper("Alice", "psst")).outcome is Outcome.SENT
+    assert wire.texts == ["psst"]

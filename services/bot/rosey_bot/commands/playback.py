@@ -103,6 +103,8 @@ async def _set_paused(request: Request, paused: bool) -> None:
 
 
 async def _answer_voteskip(request: Request) -> Answer:
+    if not request.room.allows_voteskip:
+        raise CommandError("Votes for skipping are off in this channel")
     require(request.room, "voteskip", "to vote for skipping")
     _playing(request.room)
     receipt = await request.sending.ask(VoteSkip())
@@ -110,7 +112,7 @@ async def _answer_voteskip(request: Request) -> Answer:
     if receipt.outcome is Outcome.UNCONFIRMED and votes is not None and votes.count:
         raise CommandError(f"CyTube counts no second vote from one address: {votes.count} of {votes.need} votes")
     require(request.room, "viewvoteskip", "to see the votes")
-    check(receipt, silence="voting may be off here, or an address may have voted already")
+    check(receipt, silence="an address may have voted already")
     if isinstance(receipt.frame, frames.ChatMsg):
         return Answer([plain_text(receipt.frame.msg)])
     return Answer([f"Voted: {receipt.frame.count} of {receipt.frame.need} votes"])

@@ -14,7 +14,7 @@ from typing import Final
 from rosey_bot.commands.answers import CommandError
 from rosey_bot.commands.rights import require_told
 from rosey_bot.cytube import frames
-from rosey_bot.cytube.confirmations import VOTESKIP, AssignLeader, Votes
+from rosey_bot.cytube.confirmations import AssignLeader
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.room.room import Room
@@ -35,7 +35,7 @@ class Steering:
         playback: held while playback is paused or goes on.
     """
 
-    votes: Votes | None
+    votes: frames.Votes | None
 
     def __init__(self, room: Room, sending: SendQueue) -> None:
         self._room: Final = room
@@ -48,7 +48,7 @@ class Steering:
 
     def follow(self, dispatcher: Dispatcher) -> None:
         """Take the channel's frames from ``dispatcher``."""
-        dispatcher.on(VOTESKIP, self._votes)
+        dispatcher.on(frames.VOTESKIP, self._votes)
         dispatcher.on(frames.SET_LEADER, self._leader)
         dispatcher.on(frames.CHANGE_MEDIA, self._change_media)
 
@@ -89,7 +89,7 @@ class Steering:
             return Receipt(Outcome.NOT_SENT, str(error))
         return await self._sending.ask(AssignLeader(name))
 
-    def _votes(self, votes: Votes) -> None:
+    def _votes(self, votes: frames.Votes) -> None:
         self.votes = votes
 
     def _leader(self, name: str) -> None:

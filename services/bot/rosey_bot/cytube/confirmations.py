@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, TypeVar
-
-import msgspec
-from msgspec import Struct
+from typing import Any, ClassVar, Final
 
 from rosey_bot.cytube import frames
 from rosey_bot.cytube.dispatch import Dispatcher
@@ -24,58 +21,10 @@ from rosey_bot.room.room import Room
 from rosey_bot.room.users import MODERATOR
 from rosey_core.identity import user_key
 
-T = TypeVar("T")
-
 SERVER_SPEAKER: Final = "[server]"
 VOTESKIP_SPEAKER: Final = "[voteskip]"
 POSITION_TOLERANCE: Final = 0.5
 """Seconds by which a position that CyTube repeats may differ from the one that it was given."""
-
-
-# The frames that are read for nothing else.
-
-
-class QueueFail(Struct, frozen=True):
-    """``queueFail``: an item was not added; ``msg`` is partly escaped."""
-
-    msg: str
-    id: str = ""
-
-
-class QueueWarn(Struct, frozen=True):
-    """``queueWarn``: an item is added, but not everybody can see it; tells only the item's link."""
-
-    msg: str
-    link: str = ""
-
-
-class ClearChat(Struct, frozen=True, rename={"cleared_by": "clearedBy"}):
-    """``clearchat``."""
-
-    cleared_by: str = ""
-
-
-class Votes(Struct, frozen=True):
-    """``voteskip``: how many have voted, and how many are needed; both 0 when a medium begins."""
-
-    count: int
-    need: int
-
-
-def _frame(name: str, kind: type[T]) -> Frame[T]:
-    def decode(arguments: Sequence[Any]) -> T:
-        try:
-            return msgspec.convert(arguments[0] if arguments else None, kind)
-        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-            raise frames.MalformedFrame(str(error)) from None
-
-    return Frame(name, decode)
-
-
-QUEUE_FAIL: Final = _frame("queueFail", QueueFail)
-QUEUE_WARN: Final = _frame("queueWarn", QueueWarn)
-CLEARCHAT: Final = _frame("clearchat", ClearChat)
-VOTESKIP: Final = _frame("voteskip", Votes)
 
 
 # What can be asked.
@@ -340,7 +289,7 @@ def _own_afk(act: ToggleAfk, state: frames.SetAfk, room: Room) -> Reading:
     return Done(state) if room.is_me(state.name) and state.afk == act.afk else None
 
 
-def _cleared(act: ClearTheChat, clear: ClearChat, room: Room) -> Reading:
+def _cleared(act: ClearTheChat, clear: frames.ClearChat, room: Room) -> Reading:
     return Done(clear) if room.is_me(clear.cleared_by) else None
 
 
@@ -400,7 +349,7 @@ def _followed(act: LeadPlayback, update: frames.MediaUpdate, room: Room) -> Read
     return Done(update) if is_ours else None
 
 
-def _counted(act: VoteSkip, votes: Votes, room: Room) -> Reading:
+def _counted(act: VoteSkip, votes: frames.Votes, room: Room) -> Reading:
     return Done(votes) if votes.count else None
 
 
@@ -420,11 +369,11 @@ def _too_new(act: Act, refusal: frames.SpamFiltered, room: Room) -> Reading:
     return Refused(f"CyTube thinks the account too new: {refusal.reason}")
 
 
-def _not_queued(act: Enqueue, failure: QueueFail, room: Room) -> Reading:
+def _not_queued(act: Enqueue, failure: frames.QueueFail, room: Room) -> Reading:
     return Refused(_said(failure.msg)) if failure.id == act.id else None
 
 
-def _queue_warning(act: Enqueue, warning: QueueWarn, room: Room) -> Reading:
+def _queue_warning(act: Enqueue, warning: frames.QueueWarn, room: Room) -> Reading:
     return Noted(_said(warning.msg)) if act.id in warning.link else None
 
 
@@ -451,7 +400,7 @@ SIGNS: Final[Mapping[type[Act], tuple[Sign, ...]]] = {
         *_CHAT_LIMITS,
     ),
     ToggleAfk: (Sign(frames.SET_AFK, _own_afk), *_CHAT_LIMITS),
-    ClearTheChat: (Sign(CLEARCHAT, _cleared), *_CHAT_LIMITS),
+    ClearTheChat: (Sign(frames.CLEARCHAT, _cleared), *_CHAT_LIMITS),
     KickUser: (
         Sign(frames.CHAT_MSG, _kicked),
         Sign(frames.USER_LEAVE, _left),
@@ -460,8 +409,8 @@ SIGNS: Final[Mapping[type[Act], tuple[Sign, ...]]] = {
     ),
     Enqueue: (
         Sign(frames.QUEUE, _queued),
-        Sign(QUEUE_FAIL, _not_queued),
-        Sign(QUEUE_WARN, _queue_warning),
+        Sign(frames.QUEUE_FAIL, _not_queued),
+        Sign(frames.QUEUE_WARN, _queue_warning),
         Sign(frames.ERROR_MSG, _error()),
     ),
     Delete: (Sign(frames.DELETE, _deleted),),
@@ -473,7 +422,7 @@ SIGNS: Final[Mapping[type[Act], tuple[Sign, ...]]] = {
         Sign(frames.ERROR_MSG, _error("Unable to assign leader")),
     ),
     LeadPlayback: (Sign(frames.MEDIA_UPDATE, _followed), Sign(frames.ERROR_MSG, _error())),
-    VoteSkip: (Sign(VOTESKIP, _counted), Sign(frames.CHAT_MSG, _passed)),
+    VoteSkip: (Sign(frames.VOTESKIP, _counted), Sign(frames.CHAT_MSG, _passed)),
 }
 """For each kind of act the frames that tell what became of it. Beyond these it is silence that refuses."""
 

@@ -203,10 +203,38 @@ class SpamFiltered(Struct, frozen=True):
     reason: str = ""
 
 
+class QueueFail(Struct, frozen=True):
+    """``queueFail``: an item was not added; ``msg`` is partly escaped."""
+
+    msg: str
+    id: str = ""
+
+
+class QueueWarn(Struct, frozen=True):
+    """``queueWarn``: an item is added, but not everybody can see it; tells only the item's link."""
+
+    msg: str
+    link: str = ""
+
+
+class ClearChat(Struct, frozen=True, rename={"cleared_by": "clearedBy"}):
+    """``clearchat``."""
+
+    cleared_by: str = ""
+
+
+class Votes(Struct, frozen=True):
+    """``voteskip``: how many have voted, and how many are needed; both 0 when a medium begins."""
+
+    count: int
+    need: int
+
+
 class Options(Struct, frozen=True):
     """Of ``channelOpts``, what Rosey uses; the frame itself holds the channel's password in clear (PROTOCOL.md 11)."""
 
     pagetitle: str = ""
+    allow_voteskip: bool = True
 
 
 class Frame(Generic[T]):
@@ -281,6 +309,10 @@ KICK: Final[Frame[Kick]] = _one("kick", Kick)
 COOLDOWN: Final[Frame[float]] = _one("cooldown", Annotated[float, Meta(ge=0, le=3_600_000)])
 NOFLOOD: Final[Frame[Noflood]] = _one("noflood", Noflood)
 SPAM_FILTERED: Final[Frame[SpamFiltered]] = _one("spamFiltered", SpamFiltered)
+QUEUE_FAIL: Final[Frame[QueueFail]] = _one("queueFail", QueueFail)
+QUEUE_WARN: Final[Frame[QueueWarn]] = _one("queueWarn", QueueWarn)
+CLEARCHAT: Final[Frame[ClearChat]] = _one("clearchat", ClearChat)
+VOTESKIP: Final[Frame[Votes]] = _one("voteskip", Votes)
 ERROR_MSG: Final[Frame[ErrorMsg]] = _one("errorMsg", ErrorMsg)
 
 NAMES: Final = frozenset(frame.name for frame in list(globals().values()) if isinstance(frame, Frame))

@@ -159,12 +159,23 @@ class SendQueue:
             return "not connected to CyTube"
         return "not logged in at CyTube" if self._room.own_name is None else None
 
+    def _swallowed(self, act: Act) -> str | None:
+        """Why CyTube would drop this without a word (PROTOCOL.md 5), which would hold up all that comes after it."""
+        if not isinstance(act, Say):
+            return None
+        if not act.text.strip():
+            return "there is nothing in it"
+        is_allowed = self._room.permissions.allow("chat", self._room.own_rank)
+        return None if is_allowed else "the bot's rank is too low to chat in this channel"
+
     def _enqueue(self, act: Act, *, urgent: bool) -> asyncio.Future[Receipt]:
         message = _Message(act, asyncio.get_running_loop().create_future())
         waiting = self._urgent if urgent else self._messages
-        refusal = self._unsendable()
+        refusal, swallowed = self._unsendable(), self._swallowed(act)
         if refusal is not None:
             self._finish(message, Receipt(Outcome.NOT_SENT, refusal))
+        elif swallowed is not None:
+            self._finish(message, Receipt(Outcome.REFUSED, swallowed))
         elif len(waiting) >= CAPACITY:
             self._finish(message, Receipt(Outcome.NOT_SENT, "too many messages wait to be sent"))
         else:

@@ -22,6 +22,7 @@ class Room:
         connections: sockets in the room as CyTube last told, anonymous ones too; ``None`` where it has not yet.
         media: what plays; ``None`` where nothing does or nothing is known.
         title: the channel's page title.
+        allows_voteskip: whether the channel's options let users vote for skipping.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Room:
     permissions: Permissions
     media: NowPlaying | None
     title: str
+    allows_voteskip: bool
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,6 +43,7 @@ class Room:
         self.playlist = Playlist()
         self.permissions = Permissions()
         self.title = name
+        self.allows_voteskip = True
         self.forget()
 
     def forget(self) -> None:
