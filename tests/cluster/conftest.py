@@ -54,7 +54,12 @@ def make_namespace() -> Iterator[Callable[..., Namespace]]:
 def make_release(make_namespace: Callable[..., Namespace]) -> Callable[..., Release]:
     """Install releases, each in a namespace of its own in which the restricted standard is enforced."""
 
-    def make(name: str, values: dict[str, Any] | None = None) -> Release:
-        return Release(make_namespace(name), values).install()
+    def make(
+        name: str, values: dict[str, Any] | None = None, prepare: Callable[[Namespace], None] | None = None
+    ) -> Release:
+        namespace = make_namespace(name)
+        if prepare is not None:
+            prepare(namespace)
+        return Release(namespace, values).install()
 
     return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ SECONDS: Final = 45
 ACTIONS: Final = RATE * SECONDS
 PAUSE_S: Final = 8
 """Between two kills, so that each meets services at work."""
+_NUMBERS: Final = itertools.count()
 UNSEEN_MS: Final = 1000
 """What the bot may not have handed on when it was killed; nobody else has seen it."""
 PROGRAMS: Final = {"nats": "nats-server", "database": "rosey-database", "bot": "rosey-bot"}
@@ -32,7 +34,7 @@ def executioner(make_namespace: Callable[..., Namespace]) -> Executioner:
 @pytest.fixture
 def load(make_release: Callable[..., Release], tmp_path: Path) -> Load:
     """A release whose crowd does 500 things a second."""
-    load = Load(make_release("load", values(rate=RATE, actions=ACTIONS)), tmp_path)
+    load = Load(make_release(f"load-{next(_NUMBERS)}", values(rate=RATE, actions=ACTIONS)), tmp_path)
     load.until_it_flows()
     return load
 

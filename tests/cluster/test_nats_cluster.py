@@ -1,30 +1,60 @@
-"""Three NATS servers: one may be lost, and evictions leave two."""
+"""Three NATS servers with encrypted connections: one may be lost, and evictions leave two."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import CommandFailed, Release, until
+from tests.cluster.cluster import CommandFailed, Namespace, Release, run, until
 
-SMALL = {"persistence": {"size": "1Gi"}, "replicas": 3}
+NATS = {"persistence": {"size": "1Gi"}, "replicas": 3, "tls": {"secretName": "nats-certificate"}}
+
+
+def make_certificate(namespace: Namespace, directory: Path) -> None:
+    """Make a certificate for the name of NATS' Service, which vouches for itself, and its Secret."""
+    key, certificate = directory / "tls.key", directory / "tls.crt"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-keyout", str(key), "-out", str(certificate), "-days", "2"]
+    run(*command, "-subj", "/CN=rosey-nats", "-addext", "subjectAltName=DNS:rosey-nats")
+    files = [f"--from-file=tls.crt={certificate}", f"--from-file=tls.key={key}", f"--from-file=ca.crt={certificate}"]
+    namespace.kubectl("create", "secret", "generic", "nats-certificate", *files)
 
 
 @pytest.fixture(scope="module")
-def release(make_release: Callable[..., Release]) -> Release:
-    """A release with three NATS servers."""
-    return make_release("nats", {"nats": SMALL})
+def release(make_release: Callable[..., Release], tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release with three NATS servers, to which connections are encrypted."""
+    directory = tmp_path_factory.mktemp("certificate")
+    return make_release("nats", {"nats": NATS}, lambda namespace: make_certificate(namespace, directory))
+
+
+def test_a_round_trip_succeeds_over_encrypted_connections(release: Release) -> None:
+    assert "PASSED" in release.test()
+
+
+def test_a_connection_that_trusts_nobody_is_not_made(release: Release) -> None:
+    script = """
+import asyncio, nats
+async def main():
+    try:
+        await nats.connect("tls://rosey-nats:4222", allow_reconnect=False)
+    except Exception as error:
+        print(error)
+asyncio.run(main())
+"""
+    assert "certificate verify failed" in release.namespace.python("deployment/rosey-bot", script)
 
 
 COPIES = """
-import asyncio, json, os
+import asyncio, json, os, ssl
 import nats
 
 async def main():
-    user = {key: os.environ["ROSEY_NATS__" + key.upper()] for key in ("user", "password")}
-    client = await nats.connect("nats://rosey-nats:4222", inbox_prefix="_INBOX.rosey-database", **user)
+    options = {key: os.environ["ROSEY_NATS__" + key.upper()] for key in ("user", "password")}
+    options["tls"] = ssl.create_default_context(cafile="/etc/rosey/nats/ca.crt")
+    client = await nats.connect("tls://rosey-nats:4222", inbox_prefix="_INBOX.rosey-database", **options)
     found = {}
     for stream in ("ROSEY_EVENTS", "ROSEY_DLQ"):
         info = await client.jsm().stream_info(stream)
