@@ -11,6 +11,7 @@ import pytest
 from nats.aio.client import Client
 
 from rosey_bot.channels import added as added_module
+from rosey_bot.channels import status_board
 from rosey_bot.channels.added import AddedChannels
 from rosey_bot.channels.channels import Channels
 from rosey_bot.channels.status_board import StatusBoard
@@ -35,6 +36,7 @@ async def start(
 ) -> AsyncIterator[Start]:
     """Start a bot that follows the bucket, and tells how its channels fare."""
     monkeypatch.setattr(added_module, "RETRY_WAIT", 0.05)
+    monkeypatch.setattr(status_board, "LOOK_INTERVAL", 0.02)
     bus = Bus(nats_server.url, name="rosey-bot")
     channels = Channels(maker(cytube, ListSink()), bot="the-bot")
     works: list[asyncio.Task[None]] = []

@@ -204,6 +204,7 @@ class CytubeClient:
             self.state.problem = None
             self._listener.logged_in()
             await session.wait_end()
+        self.state.problem = "not logged in yet"
         failures = 0
         while True:
             try:

@@ -101,7 +101,8 @@ def list_channels(
         for heading in ("channel", "from", "state", "users", "since", "what is to be known"):
             table.add_column(heading, justify="right" if heading == "users" else "left", overflow="fold")
         for row in rows:
-            remarks = [row.problem, f"waits for {row.waits_for}" if row.waits_for else None, row.note]
+            last = f"last time: {row.last_failure}" if row.last_failure and not row.problem else None
+            remarks = [row.problem, f"waits for {row.waits_for}" if row.waits_for else None, last, row.note]
             table.add_row(
                 one_line(row.key),
                 row.origin,
