@@ -32,6 +32,7 @@ UNTRACED: Final = (
     "tests/integration/malformed",
     "tests/integration/outbox",
     "tests/integration/recordings",
+    "tests/unit/crowd",
 )
 """Run without coverage: what they execute, others execute too."""
 PROCESSES: Final = 3

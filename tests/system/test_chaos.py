@@ -18,8 +18,8 @@ async def test_nothing_is_lost_doubled_or_reordered_when_processes_are_killed(tm
     plan = Plan(
         seed=seed,
         rate=1000,
-        database_kills=4,
-        nats_kills=2,
+        database_kills=3,
+        nats_kills=1,
         pauses=1,
         set_backs=1,
         pause_s=4.0,

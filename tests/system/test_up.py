@@ -41,16 +41,6 @@ def test_it_stores_what_happens_and_says_so_in_one_json_object(rosey_up: Start) 
     assert len(said) > 5
 
 
-def test_a_signal_ends_it_and_all_that_it_started(rosey_up: Start) -> None:
-    rosey = rosey_up()
-    rosey.wait_stored()
-    assert len(rosey.left_behind()) == len(PROCESSES)
-    rosey.send(signal.SIGTERM)
-    assert rosey.wait() == 0, rosey.output + rosey.errors
-    assert rosey.left_behind() == []
-    assert not rosey.directory.is_held()
-
-
 def test_a_signal_while_it_starts_ends_it_too(rosey_up: Start) -> None:
     rosey = rosey_up()
     rosey.wait_until(rosey.left_behind, "the first process")
@@ -107,6 +97,7 @@ def test_a_killed_process_is_started_again_and_nothing_is_lost(rosey_up: Start) 
     }
     assert code == 0
     assert rosey.left_behind() == []
+    assert not rosey.directory.is_held()
 
 
 def test_a_recording_is_played_to_its_end_and_stored(rosey_up: Start) -> None:
