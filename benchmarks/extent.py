@@ -26,7 +26,7 @@ class Extent:
     """
 
     rounds: int = 3
-    seconds: float = 2.0
+    seconds: float = 1.5
     requests: float = 3.5
     bursts: int = 12
     sustained: float = 10.0

@@ -189,7 +189,7 @@ class Pipeline:
         stage, way = self.stage, self.way
         self._record = stage.commits if way is Way.ROSEY else stage.directory / "record"
         self._file = stage.database if way is Way.ROSEY else stage.directory / "direct.db"
-        starting = asyncio.create_task(stage.program("simulator", "--channels", self.channels, "--users", self._users))
+        self.simulator = await stage.program("simulator", "--channels", self.channels, "--users", self._users)
         if way is Way.ROSEY:
             if self._database is not None:
                 await asyncio.to_thread(shutil.copy, self._database, stage.database)
@@ -204,7 +204,6 @@ class Pipeline:
             self.store = await stage.program("bare", "pull", "--commits", self._record, "--count", ENDLESS)
             await self.store.report()
             self.store.nudge()
-        self.simulator = await starting
         url = (await self.simulator.report())["url"]
         platforms = [
             {"type": "cytube", "server": url, "channel": f"room{number}", "user": BOT}

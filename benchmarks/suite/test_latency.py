@@ -38,7 +38,7 @@ class TestLatencyBenchmarks:
 
         **Why a user feels it:** it is how old the statistics are, and how soon a second service can react to a line.
 
-        **Samples:** 100 lines a second in 50 channels, open loop, 2 s a round, 3 rounds; a second of warm-up for
+        **Samples:** 100 lines a second in 50 channels, open loop, 1.5 s a round, 3 rounds; a second of warm-up for
         each way, left out. Rosey, the direct writer, fire and forget and the bound take turns in each round.
 
         **It would lie** if lateness of the generator were left out (it is counted: latency begins when a line is due),

@@ -14,7 +14,10 @@ from benchmarks.suite import Progress
 async def started(stack: AsyncExitStack, ways: Sequence[Way], progress: Progress) -> list[Pipeline]:
     """Start these ways, each with processes and a nats-server of its own; they idle while another has its turn."""
     progress(f"starting {len(ways)} ways with processes of their own")
-    return list(await asyncio.gather(*(stack.enter_async_context(Pipeline(way)) for way in ways)))
+    async with asyncio.TaskGroup() as group:
+        # Where one does not start, the others are ended by what is in their own context already.
+        starting = [group.create_task(stack.enter_async_context(Pipeline(way))) for way in ways]
+    return [task.result() for task in starting]
 
 
 def judge(outcome: Outcome, pipeline: Pipeline, arrivals: Arrivals) -> None:
