@@ -82,6 +82,8 @@ class Summary:
     def of(cls, samples: Sequence[float]) -> Summary:
         """Sum up at least one sample."""
         histogram = Histogram(samples)
+        # What never came took for ever, and has no deviation.
+        is_finite = all(map(math.isfinite, samples))
         return cls(
             n=len(samples),
             mean=statistics.fmean(samples),
@@ -89,7 +91,7 @@ class Summary:
             p95=histogram.percentile(95),
             p99=histogram.percentile(99),
             max=histogram.percentile(100),
-            stddev=statistics.stdev(samples) if len(samples) > 1 else 0.0,
+            stddev=(statistics.stdev(samples) if len(samples) > 1 else 0.0) if is_finite else math.nan,
         )
 
 

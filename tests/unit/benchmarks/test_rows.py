@@ -89,6 +89,15 @@ def test_of_several_rounds_the_worst_counts_where_asked() -> None:
     assert [row.result for row in outcome.rows] == [3.0, 10.0]
 
 
+def test_what_never_came_fails_and_has_no_interval() -> None:
+    outcome = Outcome("test_x")
+    outcome.figure("500 lines", "s", [0.1, math.inf], required=Bound("<", 1))
+    [row] = outcome.rows
+    assert row.verdict is Rating.FAIL
+    assert row.interval is None
+    assert row.as_json()["result"] is None
+
+
 def test_an_interval_by_blocks_is_wider_than_one_of_independent_samples() -> None:
     chance = random.Random(1)
     # Two rounds that differ by far more than their samples do among themselves.
