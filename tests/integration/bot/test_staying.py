@@ -96,7 +96,7 @@ async def test_a_half_open_connection_is_given_up_and_still_counted(caplog: pyte
     server.add_channel(CHANNEL)
     await server.start()
     budget = AddressBudget("the server")
-    client = ClientHarness(server, replace(FAST, silence=0.4))
+    client = ClientHarness(server, replace(FAST, silence=1.5))
     async with Relay("127.0.0.1", server.port) as relay:
         client.start(None, None, server=relay.url, budget=budget)
         await client.until_ready()
