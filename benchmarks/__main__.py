@@ -59,8 +59,14 @@ def main() -> int:
     archive.write(results, list(outcomes.values()), run.all_rows(), environment)
     (output / REPORT).write_text(document.document(run))
     _conclude(run, output / REPORT)
-    failed = [name for name, outcome in outcomes.items() if outcome.verdict is Rating.FAIL]
+    failed = [name for name, outcome in outcomes.items() if _has_failed(outcome, options)]
     return 1 if failed or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else 0
+
+
+def _has_failed(outcome: Outcome, options: argparse.Namespace) -> bool:
+    if options.loss_only:
+        return bool(outcome.error or outcome.fate.lost or outcome.fate.doubled)
+    return outcome.verdict is Rating.FAIL
 
 
 def _options() -> argparse.Namespace:
@@ -68,6 +74,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a short form of each, for a change at hand")
     parser.add_argument("--long", action="store_true", help="the hour of memory stability, too")
     parser.add_argument("--only", action="append", choices=NAMES, metavar="NAME", help="this one; may be given again")
+    parser.add_argument(
+        "--loss-only", action="store_true", help="exit 1 for what was lost alone: for machines whose speed says nothing"
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="where report and results go")
     # For the test that shows that the benchmarks can fail.
     parser.add_argument("--fault", choices=service.FAULTS, help=argparse.SUPPRESS)

@@ -43,7 +43,7 @@ def of_samples(rounds: Sequence[Sequence[float]], statistic: Callable[[list[floa
 
 
 def of_runs(values: Sequence[float]) -> Interval | None:
-    """The interval of the mean of what several runs gave, by Student's t; ``None`` for one run, or an infinite value."""
+    """The interval of the mean of several runs, by Student's t; ``None`` for one run, or an infinite value."""
     if len(values) < 2 or not all(map(math.isfinite, values)):
         return None
     mean = statistics.fmean(values)
