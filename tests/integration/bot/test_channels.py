@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +86,24 @@ async def test_a_channel_that_fails_is_run_again(
     assert "lobby: failed" in caplog.text
     await channels.stop()
     assert sink.of(ChatMessage) == []
+
+
+async def test_a_channel_that_goes_on_to_fail_is_run_less_and_less(
+    cytube: SimulatorServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = make_channel(cytube, "lobby", ListSink())
+    times: list[float] = []
+
+    async def run() -> None:
+        times.append(time.monotonic())
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(channel, "run", run)
+    channels = Channels(lambda _: channel, restart_wait=0.01)
+    await channels.apply(platforms("lobby"))
+    await until(lambda: len(times) == 6)
+    assert times[5] - times[4] >= 0.16
+    await channels.stop()
 
 
 async def test_channels_come_and_go_and_the_others_stay(cytube: SimulatorServer) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from rosey_bot.channels.channel import Channel
+from rosey_bot.cytube.backoff import Delays
 from rosey_core.channel_status import ChannelStatus, Origin
 from rosey_core.config import Platform
 
 log = logging.getLogger(__name__)
 
 RESTART_WAIT: Final = 5.0
+LONGEST_RESTART_WAIT: Final = 600.0
 SHADOWED: Final = "also added at run time: the configuration file's is used"
 
 
@@ -37,7 +40,7 @@ class Channels:
 
     Args:
         make: makes the channel of a platform.
-        restart_wait: seconds before a channel that failed is run again.
+        restart_wait: seconds before a channel that failed is run again; more where it goes on to fail.
         bot: what this bot is called in the channels' status.
         clock: Unix seconds.
     """
@@ -182,9 +185,17 @@ class Channels:
         await asyncio.gather(*works, return_exceptions=True)
 
     async def _keep(self, channel: Channel) -> None:
+        waits = Delays(first=self._restart_wait, longest=LONGEST_RESTART_WAIT)
+        failures = 0
         while True:
+            began = self._clock()
             try:
                 await channel.run()
             except Exception:
-                log.exception("%s: failed; it is run again in %g s", channel.key, self._restart_wait)
-            await asyncio.sleep(self._restart_wait)
+                # What fails by itself may do so whenever it has joined: CyTube must not suffer from that.
+                if self._clock() - began >= LONGEST_RESTART_WAIT:
+                    failures = 0
+                wait = waits.after(failures, random.random())
+                failures += 1
+                log.exception("%s: failed; it is run again in %.0f s", channel.key, wait)
+                await asyncio.sleep(wait)
