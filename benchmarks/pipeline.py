@@ -56,11 +56,13 @@ class Act:
     Attributes:
         first: the first line's number.
         schedule: when each was due, counted from the first.
+        made_s: what the site worked on the frames of a burst before the first one left it, seconds.
     """
 
     first: int
     count: int
     schedule: Schedule
+    made_s: float = 0.0
 
 
 @dataclass
@@ -143,7 +145,7 @@ class Pipeline:
         first, self._said = self._said, self._said + count
         report = await self.simulator.ask(act="burst", first=first, count=count)
         await self._settled()
-        return Act(first, count, Schedule(report["start"], math.inf))
+        return Act(first, count, Schedule(report["start"], math.inf), report["said"] - report["start"])
 
     async def command(self, count: int, rate: float, *, lines: int) -> list[float]:
         """Send so many commands by private message, while lines are said; the seconds until each was answered."""

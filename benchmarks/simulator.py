@@ -80,11 +80,14 @@ class Crowd:
         return {"start": performance.schedule.start, "lateness_ms": performance.lateness.milliseconds()}
 
     async def burst(self, *, first: int, count: int) -> dict[str, Any]:
-        """Say ``count`` lines at one moment, one room after the other."""
+        """Say ``count`` lines at one moment, one room after the other.
+
+        Their frames wait in queues of their sockets and leave in the loop's next turn, when all are ``said``.
+        """
         start = time.time()
         for number in range(first, first + count):
             self._line(number)
-        return {"start": start}
+        return {"start": start, "said": time.time()}
 
     async def command(self, *, count: int, rate: float, first: int, lines: int) -> dict[str, Any]:
         """Send ``count`` commands, ``rate`` a second, one room after the other; seconds until each was answered.
