@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from rosey_core.bus import Bus
 from rosey_core.config import Platform
 from rosey_core.streams import StreamLimits
 from rosey_simulator.server import SimulatorServer
-from tests.integration.bot.test_channels import joined, maker
+from tests.integration.bot.test_channels import joined, make_channel, maker
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 from tests.unit.bot.harness import ListSink
@@ -157,6 +158,23 @@ async def test_a_bucket_that_comes_later_is_waited_for(
     await bucket.add(nats_client, {"channel": "movies", "server": cytube.url})
     await joined(channels, "lobby", "movies")
     await shown(nats_client, lobby="joined", movies="joined")
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_a_nats_that_hangs_does_not_keep_the_bot_from_leaving(
+    nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_board, "CLEAR_TIMEOUT", 0.1)
+    bus = Bus(nats_server.url, name="rosey-bot")
+    await bus.start()
+    await bus.wait_connected()
+    board = StatusBoard(bus, Channels(lambda _: make_channel(SimulatorServer(), "lobby", ListSink())))
+    nats_server.pause()
+    began = time.monotonic()
+    await board.clear()
+    assert time.monotonic() - began < 4, "NATS has 5 s for an answer"
+    nats_server.resume()
+    await bus.close()
 
 
 @pytest.mark.usefixtures("buckets")

@@ -19,6 +19,7 @@ from rosey_core.channel_status import ChannelStatus
 log = logging.getLogger(__name__)
 
 LOOK_INTERVAL: Final = 0.5
+CLEAR_TIMEOUT: Final = 1.0
 REPEAT_INTERVAL: Final = streams.STATUS_AGE / 4
 """Seconds after which a status is written once more, and the figures in it are made good."""
 
@@ -55,11 +56,11 @@ class StatusBoard:
                 await asyncio.sleep(LOOK_INTERVAL)
 
     async def clear(self) -> None:
-        """Take everything off that this bot has written: it leaves."""
+        """Take everything off that this bot has written, as far as there is time: it leaves."""
         try:
-            bucket = await self._bus.client.jetstream().key_value(streams.CHANNEL_STATUS)
-            for key in self._written:
-                await bucket.delete(key)
+            async with asyncio.timeout(CLEAR_TIMEOUT):
+                bucket = await self._bus.client.jetstream().key_value(streams.CHANNEL_STATUS)
+                await asyncio.gather(*map(bucket.delete, self._written))
         except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError):
             # It ages out by itself.
             pass
