@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from inspect import cleandoc
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -20,7 +21,7 @@ _COMMENTS: Final = {r"^(_comment|_note)": True}
 _REFERENCE: Final = {"type": "string", "pattern": r"\$\{"}
 _NO_TEXT: Final = frozenset({"integer", "number", "boolean"})
 
-_ATTRIBUTE: Final = re.compile(r"^ {8}(?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {12}.*)*)", re.MULTILINE)
+_ATTRIBUTE: Final = re.compile(r"^ {4}(?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 def schema() -> dict[str, Any]:
@@ -65,14 +66,14 @@ def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 def _descriptions(model: type[BaseModel]) -> dict[str, str]:
     """What the model's docstring says of each attribute."""
     found = {}
-    for attribute in _ATTRIBUTE.finditer(model.__doc__ or ""):
+    for attribute in _ATTRIBUTE.finditer(cleandoc(model.__doc__ or "")):
         for name in attribute["names"].split(", "):
             found[name] = _sentence(attribute["text"])
     return found
 
 
 def _first_sentence(model: type[BaseModel]) -> str:
-    return _sentence((model.__doc__ or "").partition("\n\n")[0])
+    return _sentence(cleandoc(model.__doc__ or "").partition("\n\n")[0])
 
 
 def _sentence(text: str) -> str:
