@@ -1,0 +1,36 @@
+"""Orderly restarts at 500 events a second lose and double nothing, the bot's own included."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from tests.cluster.cluster import Release, run
+from tests.cluster.load import Load, changes, said, stored_changes, stored_lines, values
+
+RATE: Final = 500
+ACTIONS: Final = 45 * RATE
+
+
+def test_restarts_upgrades_and_rollbacks_lose_and_double_nothing(
+    make_release: Callable[..., Release], tmp_path: Path
+) -> None:
+    load = Load(make_release("restarts", values(rate=RATE, actions=ACTIONS)), tmp_path)
+    release, kubectl = load.release, load.release.namespace.kubectl
+    load.until_it_flows()
+    for what in ("statefulset/rosey-nats", "deployment/rosey-database", "deployment/rosey-bot"):
+        kubectl("rollout", "restart", what)
+        kubectl("rollout", "status", what, "--timeout=90s")
+        load.until_it_flows()
+    changed = {"nats": {"maxPayload": "2MB"}, "stream": {"maxAgeHours": 24}, "bot": {"spoolMaxBytes": "64MiB"}}
+    release.upgrade(changed)
+    load.until_it_flows()
+    run("helm", "rollback", "rosey", "--namespace", release.namespace.name, "--wait", "--timeout", "120s")
+    load.until_all_is_stored()
+    truth, database = load.truth(), load.stored()
+    expected, found = said(truth), stored_lines(database)
+    assert expected.total() > ACTIONS / 4
+    assert (expected - found, found - expected) == (Counter(), Counter())
+    assert changes(truth) == stored_changes(database)
