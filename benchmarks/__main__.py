@@ -26,6 +26,7 @@ from benchmarks.suite import HOUR, NAMES, OUTCOMES
 REPORT: Final = "BENCHMARK_RESULTS.md"
 KEPT: Final = ROOT / "benchmarks"
 PASSING: Final = ROOT / "build" / "benchmarks"
+INTERRUPTED: Final = 130
 
 
 class Collector:
@@ -50,6 +51,9 @@ def main() -> int:
     environment = report.environment()
     begun = time.monotonic()
     outcomes, code = _take(options)
+    if code == pytest.ExitCode.INTERRUPTED:
+        print("interrupted: nothing is written", file=sys.stderr)
+        return INTERRUPTED
     is_whole = not (options.quick or options.only or options.fault)
     output: Path = options.output or (KEPT if is_whole else PASSING)
     results = output / "results"

@@ -110,6 +110,16 @@ def test_charts_are_well_formed_and_named_in_the_report(tmp_path: Path, outcome:
     assert "results/charts/latency-distribution.svg" in report_of(outcome, charts=made)
 
 
+def test_the_saturation_and_the_hour_have_charts_of_their_own(tmp_path: Path) -> None:
+    points = [{"rate": 1000.0, "p99_ms": 4.0}, {"rate": 500.0, "p99_ms": 2.0}, {"rate": 9000.0, "p99_ms": None}]
+    hour = {"series": {"memory over an hour": {"Rosey": [[0.0, 120.0], [3600.0, 121.0]]}}}
+    made = charts.write(tmp_path, {}, hour, {"points": {"1": points, "10": points}})
+    assert list(made) == ["memory-hour.svg", "saturation.svg"]
+    for name in made:
+        ElementTree.parse(tmp_path / name)
+    assert "10 channels" in (tmp_path / "saturation.svg").read_text()
+
+
 def test_a_chart_has_colours_for_a_dark_page_and_escapes_its_text() -> None:
     chart = svg.lines("a < b", "x", "y", [Series("one & two", [(0.0, 1.0), (1.0, 2.0)])])
     assert "prefers-color-scheme: dark" in chart
