@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rosey_bot.cytube.budget import AddressBudget, AddressBudgets, AddressLimits, Place, Wait
+from rosey_bot.cytube.login import LoginRefused, explain_refusal
 from rosey_simulator.throttle import ConnectionBucket
 
 
@@ -182,6 +183,27 @@ async def test_guests_log_in_one_a_minute(time: Time) -> None:
     assert logins[1] == logins[2] > 60, "who is not let in for another reason leaves the turn to the next"
     assert logins[3] - logins[2] > 60
     assert any(wait is not None and "log in as a guest" in wait.text for wait in waits)
+
+
+async def test_a_guest_who_is_told_that_it_is_too_early_takes_the_turn(time: Time) -> None:
+    budget = AddressBudget("cytu.be", monotonic=time, sleep=time.sleep)
+
+    async def log_in(error: str) -> float:
+        async with budget.guest_login(lambda _: None) as turn:
+            began = time.now
+            if error:
+                refusal = explain_refusal("Guest", error)
+                turn.is_used = refusal.takes_turn
+                raise refusal
+        return began
+
+    errors = ("Guest logins are restricted to one per IP", "That username is reserved.", "")
+    works = [asyncio.create_task(log_in(error)) for error in errors]
+    await time.pass_until(lambda: all(work.done() for work in works))
+    early, reserved, admitted = await asyncio.gather(*works, return_exceptions=True)
+    assert isinstance(early, LoginRefused)
+    assert isinstance(reserved, LoginRefused)
+    assert admitted == pytest.approx(66), "after the first, and not after the second"
 
 
 async def test_servers_and_addresses_have_budgets_of_their_own() -> None:

@@ -82,7 +82,7 @@ class GuestTurn:
     """A guest's turn to log in.
 
     Attributes:
-        is_used: whether the server has let the guest in, or has said that it is too early.
+        is_used: whether the server has let the guest in, or may have, or has said that it is too early.
     """
 
     is_used: bool = False
@@ -153,9 +153,11 @@ class AddressBudget:
                 while (wait := self._next_guest - self._monotonic()) > 0:
                     await self._sleep(max(wait, _LEAST_WAIT))
                 tell(None)
-                yield turn
-                if turn.is_used:
-                    self._next_guest = self._monotonic() + self._limits.guest_login_interval * MARGIN
+                try:
+                    yield turn
+                finally:
+                    if turn.is_used:
+                        self._next_guest = self._monotonic() + self._limits.guest_login_interval * MARGIN
         finally:
             self._guests_waiting -= 1
 

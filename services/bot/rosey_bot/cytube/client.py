@@ -239,19 +239,20 @@ class CytubeClient:
 
     async def _log_guest_in(self, session: Session) -> None:
         async with self._budget.guest_login(self._waits) as turn:
+            # Where the answer is lost, CyTube may have counted it.
+            turn.is_used = True
             try:
                 await self._ask_for_login(session)
             except LoginRefused as refusal:
-                turn.is_used = refusal.is_early
+                turn.is_used = refusal.takes_turn
                 raise
-            turn.is_used = True
 
     async def _ask_for_login(self, session: Session) -> None:
         name = self._credentials.user or ""
         answered = session.expect_login()
         await session.emit("login", self._credentials.login_frame())
         if await session.first_of(answered) is None:
-            raise LoginRefused(f"CyTube does not answer the login of {name}")
+            raise LoginRefused(f"CyTube does not answer the login of {name}", takes_turn=True)
         answer = answered.result()
         if not answer.success:
             raise explain_refusal(name, answer.error)

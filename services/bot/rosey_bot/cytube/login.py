@@ -38,12 +38,13 @@ class LoginRefused(Exception):
     """CyTube did not accept the login; the text says what to do.
 
     Attributes:
-        is_early: whether it was refused because another guest of this address has logged in shortly before.
+        takes_turn: whether the address's next guest has to wait all the same: another one has logged in shortly
+            before, or there was no answer, which may have been lost.
     """
 
-    def __init__(self, text: str, *, is_early: bool = False) -> None:
+    def __init__(self, text: str, *, takes_turn: bool = False) -> None:
         super().__init__(text)
-        self.is_early = is_early
+        self.takes_turn = takes_turn
 
 
 _EARLY: Final = "Guest logins are restricted"
@@ -62,5 +63,5 @@ def explain_refusal(name: str, error: str) -> LoginRefused:
     """What CyTube's ``error`` (PROTOCOL.md 3) means for an operator."""
     for beginning, advice in _ADVICE:
         if error.startswith(beginning):
-            return LoginRefused(advice.format(name=name), is_early=beginning == _EARLY)
+            return LoginRefused(advice.format(name=name), takes_turn=beginning == _EARLY)
     return LoginRefused(f"CyTube refuses the login of {name}: {error[:200] or 'no reason given'}")
