@@ -165,6 +165,7 @@ def test_of_two_that_want_a_name_the_first_has_it(shelf: Shelf, caplog: pytest.L
         ("return 'text'", "it failed, and the failure is logged", "invalid"),
         ("return Answer('text')", "it failed, and the failure is logged", "invalid"),
         ("return Answer([None])", "it failed, and the failure is logged", "invalid"),
+        ("return Answer(['done'], error=7)", "it failed, and the failure is logged", "invalid"),
     ],
 )
 async def test_what_a_command_does_wrong_is_told_and_nothing_else_suffers(
@@ -176,6 +177,12 @@ async def test_what_a_command_does_wrong_is_told_and_nothing_else_suffers(
     assert shelf.failures == ([] if reason is None else [("it", reason)])
     assert desk.audit[-1].result == ("success" if answer == "late" else "error")
     assert await desk.pm("Mod", "afk") == ["The bot is not AFK"]
+
+
+async def test_a_command_that_takes_other_arguments_is_counted_as_failed(shelf: Shelf, desk_of: Any) -> None:
+    shelf.put("it", "async def it():\n    return Answer(['done'])\nIT = Command('it', 'x', it)")
+    assert await desk_of().pm("Mod", "it") == ["it failed, and the failure is logged"]
+    assert shelf.failures == [("it", "raised")]
 
 
 async def test_a_command_that_does_not_let_itself_be_stopped_holds_up_nobody(shelf: Shelf, desk_of: Any) -> None:
@@ -298,6 +305,20 @@ async def test_events_are_heard_in_order_whatever_becomes_of_one() -> None:
     await until(lambda: heard == list("abcde"))
     assert failures == [("it", "raised"), ("it", "timeout")]
     await plugins.close()
+    await plugins.close()
+
+
+async def test_who_takes_other_arguments_fails_at_each_event() -> None:
+    failures: list[tuple[str, str]] = []
+
+    async def hear(event: Event) -> None:
+        raise AssertionError("never called")
+
+    plugins = heard_by(hear, failures)
+    sink = plugins.sink(ListSink(), Place("lobby", RoomHarness().room, print))
+    for _ in range(3):
+        sink.publish(UserJoined(username="a"))
+    await until(lambda: failures == [("it", "raised")] * 3)
     await plugins.close()
 
 

@@ -91,7 +91,7 @@ class Guard:
         Raises:
             CommandError: it is none.
         """
-        if not isinstance(answer, Answer) or not _is_text(answer.lines):
+        if not isinstance(answer, Answer) or not _is_text(answer.lines) or not isinstance(answer.error, str | None):
             self.complain(INVALID, f"{what} returned no Answer")
             raise CommandError(f"{what} failed, and the failure is logged")
         if sum(map(len, answer.lines)) + len(answer.lines) <= LONGEST_ANSWER:

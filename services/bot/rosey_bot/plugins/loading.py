@@ -122,7 +122,11 @@ def _problem(command: Any) -> str | None:
 def _guarded(command: Command, guard: Guard) -> Command:
     answer: Callable[[Request], Any] = command.answer
 
+    async def called(request: Request) -> Any:
+        # Within the guard: what takes other arguments raises at once.
+        return await answer(request)
+
     async def guarded(request: Request) -> Answer:
-        return guard.bounded(await guard.run(answer(request), command.name), command.name)
+        return guard.bounded(await guard.run(called(request), command.name), command.name)
 
     return dataclasses.replace(command, answer=guarded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from rosey_bot.commands.answers import CommandError
@@ -83,9 +83,12 @@ class _Hearer:
     async def _work(self) -> None:
         while True:
             event, place = await self._events.get()
-            work: Coroutine[Any, Any, None] = self._hear(event, place)
             try:
-                await self._guard.run(work, f"hearing {type(event).__name__}")
+                await self._guard.run(self._heard(event, place), f"hearing {type(event).__name__}")
             except CommandError:
                 # The guard has told.
                 pass
+
+    async def _heard(self, event: Event, place: Place) -> None:
+        # Called within: what takes other arguments raises at once.
+        await self._hear(event, place)
