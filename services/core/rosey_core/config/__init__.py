@@ -15,6 +15,7 @@ from rosey_core.config.models import (
     Platform,
     Retention,
     Stream,
+    Telemetry,
 )
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "Problem",
     "Retention",
     "Stream",
+    "Telemetry",
     "load",
 ]

@@ -382,6 +382,31 @@ class Logging(Section):
         return level
 
 
+class Telemetry(Section):
+    """Where traces are sent.
+
+    Attributes:
+        endpoint: the address of a receiver of traces by OTLP over HTTP, like ``http://collector:4318``; without one,
+            here or in ``OTEL_EXPORTER_OTLP_ENDPOINT``, nothing is traced.
+        sample_ratio: the part of the events that are traced, 0 to 1; commands and failures always are.
+    """
+
+    endpoint: str | None = None
+    sample_ratio: float = Field(default=0.01, ge=0, le=1, allow_inf_nan=False)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _check_endpoint(cls, endpoint: str | None) -> str | None:
+        if endpoint is None:
+            return None
+        parts = urlsplit(endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("should be an address like http://collector:4318")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("should hold no password: put it into OTEL_EXPORTER_OTLP_HEADERS")
+        return endpoint
+
+
 NOT_IN_A_FILE: Final = ("warnings", "source", "referenced")
 """Attributes of ``Config`` that are about the file."""
 
@@ -398,6 +423,7 @@ class Config(Section):
         bot: how the bot behaves.
         health: where a process serves its health and metrics.
         logging: what is logged, and how.
+        telemetry: where traces are sent.
         legacy: what the original knew and Rosey does not use, as it stood in the file.
         warnings: what is accepted in the file and has no effect, for people.
         source: the file that it comes from.
@@ -412,6 +438,7 @@ class Config(Section):
     bot: Bot = Bot()
     health: Health = Health()
     logging: Logging = Logging()
+    telemetry: Telemetry = Telemetry()
     legacy: dict[str, Any] = Field(default={}, repr=False)
     warnings: tuple[str, ...] = ()
     source: Path | None = None

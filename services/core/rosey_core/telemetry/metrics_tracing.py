@@ -1,0 +1,24 @@
+"""The metrics of exporting traces, in each process that does."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter
+
+from rosey_core.telemetry.metrics import Children
+
+
+class TracingMetrics:
+    """What a process tells of the traces that it exports."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.exported = Counter(
+            "rosey_tracing_spans_exported", "Spans that the receiver of traces took.", registry=registry
+        )
+        self.lost = Children(
+            Counter(
+                "rosey_tracing_spans_lost",
+                "Spans that were lost: no room to wait, or the receiver of traces did not take them.",
+                ["reason"],
+                registry=registry,
+            )
+        )
