@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from rosey_simulator.crowd.record import read
+from rosey_simulator.crowd.record import Event, read
 from rosey_simulator.crowd.summary import Summary, summarize
 from tests.cluster.cluster import Release, until
 
@@ -64,6 +64,12 @@ class Load:
         where = ("exec", "deployment/rosey-simulator", "--", "cat", "/tmp/record.jsonl")
         self._record.write_bytes(self.release.namespace.kubectl(*where))
         return summarize(read(self._record), "demo", "Rosey")
+
+    def departures(self) -> list[int]:
+        """When the bot left the room, Unix milliseconds, by the record that ``truth`` has read."""
+        return [
+            entry["at"] for entry in read(self._record) if entry["event"] == Event.LEFT and entry["name"] == "Rosey"
+        ]
 
     def stored(self) -> sqlite3.Connection:
         """A copy of the database as it is now."""
