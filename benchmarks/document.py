@@ -182,7 +182,10 @@ def _saturation(content: Any) -> list[str]:
     )
     rows = []
     for channels, limit in content["limits"].items():
-        at_limit: dict[str, Any] = next((point for point in content["points"][channels] if point["rate"] == limit), {})
+        # Of two tries at one rate the last is the one that held.
+        at_limit: dict[str, Any] = next(
+            (point for point in reversed(content["points"][channels]) if point["rate"] == limit), {}
+        )
         cpu = ", ".join(f"{name} {share:.0%}" for name, share in at_limit.get("cores", {}).items())
         rows.append([channels, f"{limit:,.0f}", short(at_limit.get("p99_ms") or float("nan")), cpu])
     return [*parts, said, _table(["channels", "lines a second", "p99 there, ms", "of a core there"], rows)]

@@ -38,6 +38,18 @@ async def test_a_rate_at_which_something_is_lost_does_not_hold_however_fast_the_
     assert limit(await search(1, seconds=1, precision=0.05)) <= 2000
 
 
+async def test_a_rate_that_was_late_once_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[float] = []
+
+    async def measure(channels: int, rate: float, seconds: float) -> Point:
+        tried.append(rate)
+        return Point(rate, 1.0, 500.0 if rate > 2000 or tried == [500] else 2.0, 0, {})
+
+    monkeypatch.setattr(saturation, "measure", measure)
+    assert limit(await search(1, seconds=1, precision=0.05)) > 1900
+    assert tried[:3] == [500, 500, 1000]
+
+
 async def test_where_nothing_holds_the_search_ends_with_none(monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch, 0)
     assert limit(await search(1, seconds=1, precision=0.05)) == 0
