@@ -46,7 +46,7 @@ class DirectOutbox(Outbox):
         """None: a failure to write ends the measurement."""
         return None
 
-    def publish(self, event: Event, *, traceparent: str | None = None) -> None:
+    def publish(self, event: Event, **options: Any) -> None:
         """Take an event to be written."""
         self._direct.put(event)
 
@@ -72,7 +72,7 @@ class OriginalOutbox(Outbox):
         """None: it does not notice any."""
         return None
 
-    def publish(self, event: Event, *, traceparent: str | None = None) -> None:
+    def publish(self, event: Event, **options: Any) -> None:
         """Publish an event, once."""
         task = asyncio.create_task(self._publish(event))
         self._publishing.add(task)
