@@ -65,6 +65,10 @@ class Load:
         self._record.write_bytes(self.release.namespace.kubectl(*where))
         return summarize(read(self._record), "demo", "Rosey")
 
+    def everything(self) -> Summary:
+        """What happened in the room, whoever saw it, by the record that ``truth`` has read."""
+        return summarize(read(self._record), "demo")
+
     def departures(self) -> list[int]:
         """When the bot left the room, Unix milliseconds, by the record that ``truth`` has read."""
         return [
