@@ -70,7 +70,7 @@ def _invalid_utf8(rng: random.Random, valid: dict[str, Any]) -> bytes:
 
 def _deep(rng: random.Random, valid: dict[str, Any]) -> bytes:
     name = rng.choice(sorted(valid))
-    depth = rng.randint(2_000, 20_000)
+    depth = rng.randint(20_000, 40_000)
     opening, closing = rng.choice([(b"[", b"]"), (b'{"a":', b"}")])
     return b'{"%s":' % name.encode() + opening * depth + b"1" + closing * depth + b"}"
 

@@ -159,7 +159,7 @@ async def test_too_many_sockets_of_an_address_are_kicked() -> None:
             await first.connect(server.url, address="10.0.0.1")
             await second.connect(server.url, address="10.0.0.1")
             assert await second.wait_for("kick") == [{"reason": "Too many connections from your IP address"}]
-            await second.wait_for("@disconnect")
+            await second.wait_end()
             assert first.socket.connected
     finally:
         await server.stop()

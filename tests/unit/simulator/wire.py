@@ -62,6 +62,11 @@ class Peer:
                 self._news.clear()
                 await self._news.wait()
 
+    async def wait_end(self) -> None:
+        """Wait for the transport's end, of which the library tells nothing where it comes with the first packets."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.socket.eio.wait()
+
     async def leave(self) -> None:
         await self.socket.disconnect()
         await self._http.close()

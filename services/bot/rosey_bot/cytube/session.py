@@ -88,6 +88,7 @@ class Session:
         self._socket: Final = socketio.AsyncClient(reconnection=False, http_session=http)
         self._ended: asyncio.Future[str] = loop.create_future()
         self._refusal = ""
+        self._admitted: asyncio.Future[bool] = loop.create_future()
         self._answer: asyncio.Future[frames.Login] | None = None
         self._last_frame = clock()
         self.joined = loop.create_future()
@@ -98,6 +99,7 @@ class Session:
         self.last_error = ""
         self.server_patience = 0.0
         self._socket.on("*", self._receive)
+        self._socket.on("connect", self._connect)
         self._socket.on("disconnect", self._disconnect)
         self._socket.on("connect_error", self._connect_error)
 
@@ -126,9 +128,13 @@ class Session:
         """
         try:
             async with asyncio.timeout(self._policy.connect_timeout):
-                await self._socket.connect(
-                    url, transports=["websocket"], namespaces=["/"], wait_timeout=self._policy.connect_timeout
-                )
+                # While python-socketio itself waits for the namespace it overlooks the connection's end.
+                await self._socket.connect(url, transports=["websocket"], namespaces=["/"], wait=False)
+                # Nor does it tell of an end that comes together with the first packets.
+                self._socket.eio.read_loop_task.add_done_callback(lambda _: self._disconnect())
+                await asyncio.wait([self._admitted, self._ended], return_when=asyncio.FIRST_COMPLETED)
+            if self._admitted.done() and not self._admitted.result():
+                raise socketio.exceptions.ConnectionError(self._refusal)
         except TimeoutError:
             raise Disconnected(Cause.UNREACHABLE, f"no connection within {self._policy.connect_timeout:g} s") from None
         except Exception as error:
@@ -223,12 +229,16 @@ class Session:
         self._last_frame = self._clock()
         self._dispatcher.dispatch(event, arguments)
 
+    def _connect(self) -> None:
+        self.settle(self._admitted, True)
+
     def _disconnect(self, reason: str = "") -> None:
         self.settle(self._ended, reason)
 
     def _connect_error(self, *details: Any) -> None:
         detail = details[0] if details else ""
         self._refusal = str(detail.get("message", "")) if isinstance(detail, dict) else str(detail)
+        self.settle(self._admitted, False)
 
     def _explain_refusal(self, error: Exception, url: str) -> Disconnected:
         reason = self._refusal
