@@ -14,6 +14,8 @@ from rosey_core.events import PmCommand
 MASK: Final = "***"
 LONGEST_COMMAND: Final = 64
 PLATFORM: Final = "cytube"
+_QUOTES: Final = "\"'“”„«»"
+"""What may stand around an argument."""
 
 
 class Audit:
@@ -37,7 +39,8 @@ class Audit:
         """From now on mask these values, and only these."""
         # Longest first: a secret that contains another one must not leave its rest readable.
         alternatives = "|".join(re.escape(secret) for secret in sorted(set(secrets), key=len, reverse=True) if secret)
-        self._secret = re.compile(rf"(?<!\S)(?:{alternatives})(?!\S)") if alternatives else None
+        edge = rf"[^\s{_QUOTES}]"
+        self._secret = re.compile(rf"(?<!{edge})(?:{alternatives})(?!{edge})") if alternatives else None
 
     def attempt(self, username: str, command: str, args: str) -> Attempt:
         """Record that a command is about to be carried out.

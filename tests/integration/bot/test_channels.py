@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -86,6 +87,26 @@ async def test_a_channel_that_fails_is_run_again(
     assert "lobby: failed" in caplog.text
     await channels.stop()
     assert sink.of(ChatMessage) == []
+
+
+async def test_a_channel_one_of_whose_parts_is_cancelled_from_within_is_run_again(
+    cytube: SimulatorServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = make_channel(cytube, "lobby", ListSink())
+    calls: list[str] = []
+
+    async def watch(channel: str, arrived: Callable[[], None]) -> None:
+        calls.append(channel)
+        if len(calls) == 1:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(channel._poster._queue, "watch", watch)
+    channels = Channels(lambda _: channel, restart_wait=0.01)
+    await channels.apply(platforms("lobby"))
+    await joined(channels, "lobby")
+    assert len(calls) == 2
+    assert "cancelled from within" in caplog.text
+    await channels.stop()
 
 
 async def test_a_channel_that_goes_on_to_fail_is_run_less_and_less(

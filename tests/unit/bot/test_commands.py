@@ -206,6 +206,8 @@ async def test_a_user_whom_nobody_knows(desk: Desk) -> None:
         "Nothing is stored about Alicia: did you mean Alice?",
     ]
     assert [event.result for event in desk.audit] == ["pending", "success"] * 2
+    await desk.pm("Mod", "user @bob,")
+    assert desk.statistics.asked[-1] == ("lobby", "bob")
 
 
 async def test_what_is_no_name_is_not_looked_up(desk: Desk) -> None:
@@ -318,7 +320,8 @@ async def test_secrets_are_masked_on_record(harness: RoomHarness) -> None:
     await desk.pm("Mod", "login Rosey hunter2 hunter22 nothunter2 hunter2x")
     await desk.pm("Mod", "correct horse")
     await desk.pm("Mod", "hunter2")
-    first, _, second, _, third, _ = desk.audit
+    await desk.pm("Mod", "user 'hunter2' \"correct horse\" “hunter22”")
+    first, _, second, _, third, _, quoted, _ = desk.audit
     assert first.args == "Rosey *** *** nothunter2 hunter2x"
     assert (second.command, second.args) == ("***", "")
     assert third.command == "***"
@@ -335,6 +338,7 @@ async def test_a_failing_command_answers_and_is_on_record(harness: RoomHarness) 
 
     registry = Registry([Command("broken", "breaks", fail), Command("own", "for owners", owner_only, rank=4)])
     desk = Desk(harness, registry)
+    assert quoted.args == "'***' \"***\" “***”"
     harness.join(user("Mod", 3))
     harness.log_in()
     desk.sending.open(desk.emit)

@@ -204,6 +204,9 @@ class Channel:
         try:
             await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             for work in works:
+                if work.cancelled():
+                    # By nobody here. Passed on it would end the channel as if it were to be left.
+                    raise RuntimeError("a part of the channel was cancelled from within")
                 if work.done():
                     work.result()
         finally:

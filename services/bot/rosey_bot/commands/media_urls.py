@@ -197,7 +197,10 @@ def _youtube_playlist(name: str) -> MediaReference:
 
 def _vimeo(url: SplitResult) -> MediaReference:
     parts = _parts(url)
-    place = next((place for place, part in enumerate(parts) if part.isdigit()), None)
+    # A showcase has a number of its own, before that of the video.
+    numbers = [place for place, part in enumerate(parts) if part.isdigit()]
+    place = next((place for place in numbers if place and parts[place - 1] in ("video", "videos")), None)
+    place = next(iter(numbers), None) if place is None else place
     if place is None:
         raise MediaUrlError("that Vimeo link leads to no video")
     # An unlisted video has its key behind the number, in the path or in the query.

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from rosey_bot.commands.answers import Answer, CommandError, counted, duration, rank_title
 from rosey_bot.commands.arguments import Kind, Parameter, nearest
+from rosey_bot.commands.people import bare_name
 from rosey_bot.commands.registry import Command, Request
 from rosey_bot.room.users import is_username
 from rosey_core.queries import ChannelStatistics, HighWaterMark, UserStatistics
@@ -109,7 +110,7 @@ def _known(timestamp: int | UnsetType) -> int | None:
 
 
 async def _answer_user(request: Request) -> Answer:
-    name = request.arguments["name"]
+    name = bare_name(request.arguments["name"])
     if not is_username(name):
         raise CommandError("That is no user's name: 1 to 20 letters, digits, '_' and '-'")
     present = _present(request, name)

@@ -37,6 +37,7 @@ LINKS = [
     ("vi", "76979871", "vimeo.com/groups/name/videos/76979871/"),
     ("vi", "76979871/ab12cd34ef", "https://vimeo.com/76979871/ab12cd34ef"),
     ("vi", "76979871/ab12cd34ef", "https://player.vimeo.com/video/76979871?h=ab12cd34ef"),
+    ("vi", "76979871", "https://vimeo.com/showcase/7008490/video/76979871"),
     ("vi", "76979871", "vi:76979871"),
     ("dm", "x8abcde", "https://www.dailymotion.com/video/x8abcde"),
     ("dm", "x8abcde", "https://www.dailymotion.com/video/x8abcde_a-title-of-a-video_tv"),
