@@ -79,7 +79,7 @@ def test_what_writes_to_a_volume_is_never_there_twice() -> None:
 
 
 @pytest.mark.parametrize("name", ["bot", "database"])
-@pytest.mark.parametrize("values", [{}, EVERYTHING])
+@pytest.mark.parametrize("values", [{}, {**EVERYTHING, "tracing": {"endpoint": "http://collector:4318"}}])
 def test_a_service_reads_its_configuration(
     name: str, values: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +211,8 @@ def test_monitors_are_rendered_where_their_kinds_are(mode: str) -> None:
 def test_alerts_use_only_figures_that_the_services_have() -> None:
     rule = next(item for item in render(EVERYTHING) if item["kind"] == "PrometheusRule")
     alerts = rule["spec"]["groups"][0]["rules"]
-    source = Path("services/core/rosey_core/telemetry/metrics.py").read_text()
+    modules = sorted((CHART.parents[1] / "services").glob("*/rosey_*/**/*.py"))
+    source = "".join(module.read_text() for module in modules)
     for alert in alerts:
         [name] = re.findall(r"rosey_[a-z_]+", alert["expr"])
         assert f'"{name.removesuffix("_total")}"' in source, name

@@ -76,6 +76,9 @@ OTHER: Final[dict[str, Any]] = {
     "podSecurityContext.fsGroupChangePolicy": "Always",
     "logging.level": "DEBUG",
     "logging.format": "text",
+    "tracing.endpoint": "http://collector:4318",
+    "tracing.sampleRatio": 0.5,
+    "networkPolicy.tracing": [{"to": []}],
     "stream.maxBytes": "77MiB",
     "nats.replicas": 5,
     "nats.auth.users": [{"name": "mark", "publish": ["a"]}],
@@ -100,6 +103,7 @@ OTHER: Final[dict[str, Any]] = {
 CONTEXT: Final[dict[str, dict[str, Any]]] = {
     "nats.url": {"nats": {"enabled": False, "url": "nats://here:4222"}},
     "networkPolicy.externalNats": {"nats": {"enabled": False, "url": "nats://here:4222"}},
+    "tracing.sampleRatio": {"tracing": {"endpoint": "http://collector:4318"}},
     "serviceAccount.name": {"serviceAccount": {"create": False}},
     "nats.enabled": {"nats": {"enabled": True, "url": "nats://here:4222", "auth": {"existingSecret": "passwords"}}},
     "database.persistence.enabled": {"backup": {"enabled": False}},

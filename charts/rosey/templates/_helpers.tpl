@@ -169,6 +169,11 @@ health:
 logging:
   level: {{ .Values.logging.level }}
   format: {{ .Values.logging.format }}
+{{- with .Values.tracing.endpoint }}
+telemetry:
+  endpoint: {{ . | quote }}
+  sample_ratio: {{ $.Values.tracing.sampleRatio }}
+{{- end }}
 {{- end -}}
 
 {{/* Probes of a service of ours: (list $startupSeconds). Liveness asks for nothing beyond the process. */}}
