@@ -15,6 +15,7 @@ from rosey_cli.channels import commands as channels
 from rosey_cli.config import commands as config
 from rosey_cli.database import commands as database
 from rosey_cli.dead_letters import commands as dead_letters
+from rosey_cli.doctor.command import doctor
 from rosey_cli.events.command import events
 from rosey_cli.replay.command import replay
 from rosey_cli.statistics import stats, user
@@ -50,6 +51,7 @@ app.command()(stats)
 app.command()(user)
 app.command()(audit)
 app.command()(events)
+app.command()(doctor)
 app.add_typer(channels.app, name="channel")
 app.add_typer(dead_letters.app, name="dlq")
 app.add_typer(config.app, name="config")
