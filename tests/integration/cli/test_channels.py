@@ -12,6 +12,7 @@ import pytest
 from nats.aio.client import Client
 from typer.testing import CliRunner, Result
 
+from rosey_cli.channels.bucket import add
 from rosey_cli.main import app
 from rosey_core import channel_entries, channel_status, streams
 from rosey_core.channel_status import ChannelStatus
@@ -52,6 +53,19 @@ async def test_a_channel_is_added_listed_and_removed(rosey: Callable[..., Any], 
     assert (row["key"], row["state"], row["waits_for"]) == ("lobby", "waiting", status.waits_for)
     assert (await rosey("add", "lobby")).stdout == "lobby changed\n"
     assert (await rosey("remove", "lobby")).stdout == "lobby removed\n"
+
+
+async def test_no_channel_takes_anothers_key(rosey: Callable[..., Any], nats_client: Client) -> None:
+    """Also where they are added at once, and where one is called like another with its server."""
+    entries = [{"channel": "lobby", "server": f"https://{name}.example"} for name in "ab"]
+    added = await asyncio.gather(*(add(nats_client, entry) for entry in entries))
+    [namesake] = {each.key for each in added} - {"lobby"}
+    assert namesake in ("lobby-a-example", "lobby-b-example")
+    assert (await rosey("add", f"https://c.example/r/{namesake}")).stdout == f"{namesake}-c-example added\n"
+    bucket = await nats_client.jetstream().key_value(streams.ADDED_CHANNELS)
+    assert len(await bucket.keys()) == 3
+    await rosey("remove", "lobby")
+    assert (await rosey("add", "https://d.example/r/lobby")).stdout == "lobby added\n"
 
 
 async def test_what_is_in_a_file_is_told(rosey: Callable[..., Any], nats_client: Client) -> None:

@@ -10,7 +10,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 from nats.aio.client import Client
-from nats.js.errors import BucketNotFoundError, KeyNotFoundError, NoKeysError, NotFoundError
+from nats.js.errors import (
+    BucketNotFoundError,
+    KeyNotFoundError,
+    KeyWrongLastSequenceError,
+    NoKeysError,
+    NotFoundError,
+)
 from nats.js.kv import KeyValue
 
 from rosey_cli.failure import Failure
@@ -23,6 +29,7 @@ from rosey_core.service import BAD_CONFIGURATION
 
 UNTOLD: Final = "no bot tells of it: is one running that takes channels added at run time?"
 _AT_ONCE: Final = 20
+_ATTEMPTS: Final = 10
 _SHORT: Final = re.compile(r"(file|env):[^:/].*")
 
 
@@ -77,6 +84,16 @@ async def add(client: Client, entry: dict[str, Any]) -> Added:
     except InvalidEntry as error:
         raise Failure(str(error), BAD_CONFIGURATION) from None
     bucket = await _bucket(client, streams.ADDED_CHANNELS)
+    for _ in range(_ATTEMPTS):
+        try:
+            return await _put(client, bucket, entry, payload)
+        except KeyWrongLastSequenceError:
+            # Somebody else has taken the key meanwhile: perhaps for another channel.
+            continue
+    raise Failure("too many channels are added at this moment: try again")
+
+
+async def _put(client: Client, bucket: KeyValue, entry: dict[str, Any], payload: bytes) -> Added:
     places, entries = {}, {}
     statuses = await _statuses(client)
     for status in statuses.values():
@@ -88,7 +105,7 @@ async def add(client: Client, entry: dict[str, Any]) -> Added:
         except InvalidEntry:
             continue
     key = _key(_place(entry), places)
-    await bucket.put(key, payload)
+    await (bucket.put if key in entries else bucket.create)(key, payload)
     return Added(key, key in entries, key in statuses and statuses[key].origin == "file")
 
 
@@ -135,8 +152,13 @@ def _key(place: tuple[str, str], places: dict[str, tuple[str, str]]) -> str:
     for key, taken in places.items():
         if taken == place:
             return key
-    namesakes = [taken for taken in places.values() if taken[1] == place[1]]
-    return channel_keys([*namesakes, place])[place]
+    # Another channel's key may look like this one's, too: its name, or its name with its server's.
+    [plain] = channel_keys([place]).values()
+    [_, longer] = channel_keys([("", place[1]), place]).values()
+    free = [key for key in (plain, longer) if key not in places]
+    if not free:
+        raise Failure(f"the keys {plain} and {longer} are taken by other channels: remove one of them first")
+    return free[0]
 
 
 def _place(entry: dict[str, Any]) -> tuple[str, str]:
