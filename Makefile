@@ -64,14 +64,16 @@ format: $(INSTALLED)   ## rewrite to the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/commands.md, parts of the chart
+documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/commands.md, docs/metrics.md, parts of the chart
 	@$(BIN)/python tools/contract.py
 	@$(BIN)/python tools/commands.py
+	@$(BIN)/python tools/metrics.py
 	@$(BIN)/python tools/chart.py
 
 documents-check: $(INSTALLED)  ## fail where a generated document is not what the code says
 	@$(BIN)/python tools/contract.py --check
 	@$(BIN)/python tools/commands.py --check
+	@$(BIN)/python tools/metrics.py --check
 	@$(BIN)/python tools/chart.py --check
 
 build: $(INSTALLED)    ## a wheel of each service in dist/

@@ -35,6 +35,7 @@ from rosey_core.bus import Bus, end_task
 from rosey_core.config import Config, ConfigError, Platform, Problem
 from rosey_core.health import Health
 from rosey_core.service import ServiceContext, run
+from rosey_core.telemetry.metrics import BusMetrics
 
 DESCRIPTION: Final = "Sits in CyTube channels, publishes what happens there, and obeys moderators."
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
         log.warning(_NO_CHANNEL)
     telemetry = BotTelemetry(context.registry)
     bus = Bus(**config.nats.options(), name="rosey-bot")
+    BusMetrics(context.registry, bus)
     outbox = Outbox(
         bus,
         spool_directory=config.bot.spool_dir,
@@ -218,6 +220,7 @@ async def _report(health: Health, channels: Channels, bus: Bus, outbox: Outbox, 
         reported = set(problems)
         telemetry.read_outbox(outbox)
         telemetry.read_waits(channels.waits())
+        telemetry.read_rooms(channel for _, channel in channels.all())
         await asyncio.sleep(REPORT_INTERVAL)
 
 

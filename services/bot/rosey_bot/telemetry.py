@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter
 
+from rosey_bot.channels.channel import Channel
 from rosey_bot.cytube.budget import WaitKind
 from rosey_bot.cytube.frames import NAMES
 from rosey_bot.publish.outbox import Outbox
-from rosey_core.telemetry.metrics import BotMetrics
+from rosey_core.telemetry.metrics_bot import BotMetrics
 
 WAITS: Final = get_args(WaitKind)
 
@@ -60,10 +61,35 @@ class BotTelemetry:
         for kind in WAITS:
             self._metrics.waiting_channels[kind].set(waits.get(kind, 0))
 
+    def read_rooms(self, channels: Iterable[Channel]) -> None:
+        """Take over how the rooms are now, of a bot that never came into one, too; channels that are gone go here."""
+        metrics, keys = self._metrics, set()
+        for channel in channels:
+            keys.add(channel.key)
+            room = channel.room
+            metrics.connected[channel.key].set(channel.joined_since is not None)
+            metrics.room_users[channel.key].set(room.chat_count)
+            metrics.room_connections[channel.key].set(room.connected_count or 0)
+            metrics.room_playing[channel.key].set(room.media is not None)
+            metrics.room_playlist[channel.key].set(len(room.playlist))
+        for gauge in (
+            metrics.connected,
+            metrics.room_users,
+            metrics.room_connections,
+            metrics.room_playing,
+            metrics.room_playlist,
+        ):
+            gauge.keep(keys)
+
     def read_outbox(self, outbox: Outbox) -> None:
-        """Take over what the outbox has counted since the last time."""
+        """Take over how the outbox is, and what it has counted since the last time."""
         statistics = outbox.statistics
         self._metrics.outbox_depth.set(outbox.backlog)
+        self._metrics.outbox_in_flight.set(outbox.in_flight)
+        self._metrics.outbox_age.set(outbox.oldest_age)
+        self._metrics.spool_size.set(outbox.spool_bytes)
+        self._metrics.spool_limit.set(outbox.spool_limit)
+        self._raise_to("invalid", self._metrics.events_invalid, statistics.invalid)
         self._raise_to("acked", self._metrics.events_published, statistics.acked)
         self._raise_to("retried", self._metrics.outbox_retried, statistics.retried)
         self._raise_to("spooled", self._metrics.outbox_spooled, statistics.spooled)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from yarl import URL
 
 from rosey_core.telemetry.logs import redacted
@@ -90,6 +93,26 @@ class Health:
         """Why it is not ready, for people; empty when it is."""
         failing = [f"{name}: {check.reason}" for name, check in self._checks.items() if not check.ok]
         return "; ".join(filter(None, [self.fatal_reason, *failing]))
+
+
+class HealthCollector(Collector):
+    """A service's checks as metrics, as they are when somebody asks.
+
+    Args:
+        health: the checks.
+    """
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """One sample for the whole, and one a check."""
+        ready = self._health.ready
+        yield GaugeMetricFamily("rosey_health_ready", "1 while the process does what it is for.", value=ready)
+        checks = GaugeMetricFamily("rosey_health_check", "1 while this is as it should be.", labels=["check"])
+        for name, check in self._health.checks.items():
+            checks.add_metric([name], check.ok)
+        yield checks
 
 
 class HealthServer:

@@ -39,7 +39,7 @@ from prometheus_client import CollectorRegistry
 from rosey_core import parent
 from rosey_core.config import Config, ConfigError, load
 from rosey_core.config.reload import Reload
-from rosey_core.health import Health, HealthServer
+from rosey_core.health import Health, HealthCollector, HealthServer
 from rosey_core.telemetry import logs, metrics
 
 OK: Final = 0
@@ -204,6 +204,7 @@ class _Process:
     async def serve(self, parent_pid: int | None) -> int:
         self._loop = asyncio.get_running_loop()
         registry = metrics.new_registry(self._name, importlib.metadata.version(self._name))
+        registry.register(HealthCollector(self._health))
         self._reload = Reload(self._config, self._load, registry)
         host, port = self._config.health.host, self._config.health.port
         server = HealthServer(self._health, registry, host, port)

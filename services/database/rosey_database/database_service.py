@@ -6,6 +6,7 @@ import asyncio
 import importlib.metadata
 import logging
 import sqlite3
+import time
 from typing import Final
 
 import nats.errors
@@ -14,7 +15,7 @@ from nats.aio.client import Client
 from rosey_core import streams
 from rosey_core.bus import Bus, NotConnected
 from rosey_core.streams import StreamLimits, StreamUnavailable
-from rosey_core.telemetry.metrics import DatabaseMetrics
+from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database.connection import Connection
 from rosey_database.database import BotDatabase
 from rosey_database.ingest.ingest import Ingest
@@ -136,10 +137,21 @@ class DatabaseService:
     async def _maintain(self) -> None:
         while True:
             await asyncio.sleep(self._maintenance_interval)
+            begun = time.monotonic()
             try:
                 deleted = await self._database.perform_maintenance()
             except sqlite3.Error as error:
                 log.warning("maintenance: %s", error)
+                self._count_maintenance("failed", {}, time.monotonic() - begun)
             else:
+                self._count_maintenance("done", deleted, time.monotonic() - begun)
                 swept = {table: rows for table, rows in deleted.items() if rows}
                 log.info("maintenance: %s", swept or "nothing to delete")
+
+    def _count_maintenance(self, outcome: str, deleted: dict[str, int], seconds: float) -> None:
+        if self._metrics is None:
+            return
+        self._metrics.maintenance[outcome].inc()
+        self._metrics.maintenance_seconds.inc(seconds)
+        for table, rows in deleted.items():
+            self._metrics.rows_swept[table].inc(rows)

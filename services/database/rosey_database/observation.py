@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
+from pathlib import Path
 from typing import Final
 
 from rosey_core import subjects
 from rosey_core.events import ChatMessage, Event
-from rosey_core.telemetry.metrics import OTHER, DatabaseMetrics
+from rosey_core.telemetry.metrics import OTHER
+from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database.ingest.batch import Poison
-from rosey_database.ingest.ingest import Stored
+from rosey_database.ingest.ingest import Ingest, Stored
 from rosey_database.requests import server
+from rosey_database.writer import CheckpointStatistics
 
 UNDECODABLE: Final = "undecodable"
 UNSTORABLE: Final = "unstorable"
@@ -34,11 +38,15 @@ class IngestObserver:
             metrics.events_stored[subject].inc(count)
         committed = stored.committed
         metrics.publish_to_row_seconds.observe_all(max(committed - item.received.stored, 0.0) for item in stored.items)
-        metrics.frame_to_row_seconds.observe_all(
-            max(committed - item.received.time, 0.0)
+        begun = committed - stored.commit_seconds
+        metrics.batch_wait_seconds.observe_all(max(begun - item.received.stored, 0.0) for item in stored.items)
+        dated = [
+            item.received
             for item in stored.items
             if item.received.event.timestamp is not None and not _is_replayed(item.received.event)
-        )
+        ]
+        metrics.frame_to_row_seconds.observe_all(max(committed - received.time, 0.0) for received in dated)
+        metrics.frame_to_stream_seconds.observe_all(max(received.stored - received.time, 0.0) for received in dated)
         metrics.duplicates_ignored[OTHER].inc(stored.duplicates)
         metrics.batch_size.observe(len(stored.items))
         metrics.commit_seconds.observe(stored.commit_seconds)
@@ -70,6 +78,30 @@ class IngestObserver:
 def _is_replayed(event: Event) -> bool:
     """Whether it tells of a time before the frame that it came from: a line that CyTube shows again at a join."""
     return isinstance(event, ChatMessage) and event.replayed
+
+
+def lag_seconds(ingest: Ingest, now: float) -> float:
+    """How old the event stored last is while others wait, in seconds; 0 while none does."""
+    if ingest.position is None or not ingest.pending:
+        return 0.0
+    return max(now - ingest.position.message_time / 1e9, 0.0)
+
+
+def measure_files(file: Path, metrics: DatabaseMetrics) -> None:
+    """Take over the sizes of a database's files, and what its disk has left."""
+    log_file = file.with_name(f"{file.name}-wal")
+    sizes = {path: path.stat().st_size for path in (file, log_file) if path.exists()}
+    metrics.size.set(sum(sizes.values()))
+    metrics.log_size.set(sizes.get(log_file, 0))
+    metrics.disk_free.set(shutil.disk_usage(file.absolute().parent).free)
+
+
+def measure_checkpoints(statistics: CheckpointStatistics, metrics: DatabaseMetrics) -> None:
+    """Take over what the checkpoints came to since the last time."""
+    taken = statistics.take()
+    metrics.checkpoints["done"].inc(taken.done)
+    metrics.checkpoints["failed"].inc(taken.failed)
+    metrics.checkpoint_seconds.inc(taken.seconds)
 
 
 class RequestObserver:

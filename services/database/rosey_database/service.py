@@ -6,8 +6,8 @@ import asyncio
 import logging
 import os
 import sqlite3
+import time
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import nats.errors
@@ -17,12 +17,14 @@ from rosey_core.config import Config, ConfigError, Problem
 from rosey_core.health import Health
 from rosey_core.service import ServiceContext, run
 from rosey_core.streams import StreamLimits
-from rosey_core.telemetry.metrics import BusMetrics, DatabaseMetrics
+from rosey_core.telemetry.metrics import BusMetrics
+from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import sqlite
 from rosey_database.database import BotDatabase
 from rosey_database.database_service import DatabaseService
 from rosey_database.maintenance import Retention
 from rosey_database.migrations import stored_revision
+from rosey_database.observation import lag_seconds, measure_checkpoints, measure_files
 from rosey_database.sqlite import Location
 
 log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
     database = _database(config)
     context.reload.offer(partial(_apply, database), _APPLIED, unused=_UNUSED)
     bus = Bus(**config.nats.options(), name=NAME)
+    BusMetrics(context.registry, bus)
     try:
         if not await _connect(database, health, context.stop):
             return
@@ -80,7 +83,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
         service = DatabaseService(bus, database, limits=_limits(config), metrics=metrics)
         await bus.start()
         await service.start()
-        watch = _Watch(database, bus, service, health, metrics, BusMetrics(context.registry))
+        watch = _Watch(database, bus, service, health, metrics)
         try:
             while not context.stop.is_set():
                 await watch.look()
@@ -103,25 +106,23 @@ class _Watch:
         service: DatabaseService,
         health: Health,
         metrics: DatabaseMetrics,
-        bus_metrics: BusMetrics,
     ) -> None:
         self._database = database
         self._bus = bus
         self._service = service
         self._health = health
         self._metrics = metrics
-        self._bus_metrics = bus_metrics
 
     async def look(self) -> None:
         """Look at everything once."""
         await self._look_at_database()
         self._report(NATS, self._bus.problem)
-        self._bus_metrics.connected.set(self._bus.is_connected)
         ingest = self._service.ingest
         if ingest is None:
             return
         self._metrics.standby.set(ingest.standing_by)
         self._metrics.ingest_lag.set(ingest.pending)
+        self._metrics.ingest_lag_seconds.set(lag_seconds(ingest, time.time()))
         if ingest.problem is None and ingest.pending > LAG_LIMIT:
             self._report(INGEST, f"{ingest.pending} events wait to be stored")
         else:
@@ -136,7 +137,8 @@ class _Watch:
             self._report(DATABASE, None)
         file = self._database.location.file
         if file is not None:
-            self._metrics.size.set(await asyncio.to_thread(_size, file))
+            await asyncio.to_thread(measure_files, file, self._metrics)
+            measure_checkpoints(self._database.writer.checkpoints, self._metrics)
 
     def _report(self, name: str, problem: str | None) -> None:
         if problem is None:
@@ -218,8 +220,3 @@ def _path(config: Config) -> str:
 def _limits(config: Config) -> StreamLimits:
     stream = config.stream
     return StreamLimits(max_age=stream.max_age_hours * 3600, max_bytes=int(stream.max_bytes), replicas=stream.replicas)
-
-
-def _size(file: Path) -> int:
-    log_file = file.with_name(f"{file.name}-wal")
-    return sum(path.stat().st_size for path in (file, log_file) if path.exists())

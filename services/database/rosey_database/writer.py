@@ -9,8 +9,10 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
@@ -38,14 +40,48 @@ class Transaction:
         self.channel_ids = channel_ids
 
 
+@dataclass
+class CheckpointStatistics:
+    """What checkpoints came to; told by their thread, asked by another.
+
+    Attributes:
+        done: those that went well.
+        failed: those that did not.
+        seconds: that they took in all.
+    """
+
+    done: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, *, ok: bool, seconds: float) -> None:
+        """Count one."""
+        with self._lock:
+            self.done += ok
+            self.failed += not ok
+            self.seconds += seconds
+
+    def take(self) -> CheckpointStatistics:
+        """What was counted since this was last asked."""
+        with self._lock:
+            taken = CheckpointStatistics(self.done, self.failed, self.seconds)
+            self.done, self.failed, self.seconds = 0, 0, 0.0
+        return taken
+
+
 class Writer:
     """Runs functions in transactions, one at a time, in a thread.
 
     Args:
         location: of the database; its tables must exist.
+
+    Attributes:
+        checkpoints: what became of the write-ahead log.
     """
 
     def __init__(self, location: sqlite.Location) -> None:
+        self.checkpoints = CheckpointStatistics()
         self._location = location
         self._executor: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
@@ -68,7 +104,8 @@ class Writer:
             self._executor = None
             raise
         if not self._location.in_memory:
-            self._checkpoints = _Checkpoints(self._location, self._executor, partial(_begin_log_anew, self._connection))
+            begin_anew = partial(_begin_log_anew, self._connection)
+            self._checkpoints = _Checkpoints(self._location, self._executor, begin_anew, self.checkpoints)
             self._checkpoints.start()
 
     async def close(self) -> None:
@@ -151,10 +188,17 @@ class _Checkpoints:
     and SQLite begins the log anew only when nothing is: what is left is done between two of its transactions.
     """
 
-    def __init__(self, location: sqlite.Location, writer: Executor, begin_anew: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        location: sqlite.Location,
+        writer: Executor,
+        begin_anew: Callable[[], None],
+        statistics: CheckpointStatistics,
+    ) -> None:
         self._location = location
         self._writer = writer
         self._begin_anew = begin_anew
+        self._statistics = statistics
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="database-checkpoints", daemon=True)
 
@@ -170,6 +214,7 @@ class _Checkpoints:
         failed = False
         try:
             while not self._stopped.wait(CHECKPOINT_INTERVAL_S):
+                begun = time.monotonic()
                 try:
                     connection = connection or sqlite.connect(self._location)
                     _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -177,10 +222,12 @@ class _Checkpoints:
                     if pages * page_size > LOG_BYTES:
                         self._writer.submit(self._begin_anew).result()
                     failed = False
+                    self._statistics.add(ok=True, seconds=time.monotonic() - begun)
                 except sqlite3.Error as error:
                     if not failed:
                         log.warning("checkpoint: %s", sqlite.advice(error, self._location))
                     failed = True
+                    self._statistics.add(ok=False, seconds=time.monotonic() - begun)
         finally:
             if connection is not None:
                 connection.close()

@@ -16,7 +16,8 @@ from nats.aio.client import Client
 
 from rosey_core import streams, subjects
 from rosey_core.bus import Bus
-from rosey_core.telemetry.metrics import DatabaseMetrics, new_registry
+from rosey_core.telemetry.metrics import new_registry
+from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import BotDatabase, DatabaseService
 from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer

@@ -12,7 +12,8 @@ import pytest
 from nats.aio.client import Client
 
 from rosey_core import queries, subjects
-from rosey_core.telemetry.metrics import DatabaseMetrics, new_registry
+from rosey_core.telemetry.metrics import new_registry
+from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import BotDatabase, DatabaseService
 from rosey_database.requests import server
 from rosey_database.requests.server import RequestServer

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from rosey_cli.up.scrape import Key, Totals, Unreachable, get_readiness, get_samples, is_alive
 from rosey_core.health import Health, HealthServer
-from rosey_core.telemetry.metrics import DatabaseMetrics, new_registry
+from rosey_core.telemetry.metrics import new_registry
+from rosey_core.telemetry.metrics_database import DatabaseMetrics
 
 
 def samples(stored: float, lag: float) -> dict[Key, float]:

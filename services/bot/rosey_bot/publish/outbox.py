@@ -104,6 +104,11 @@ class Outbox:
         return self._store.spool_bytes
 
     @property
+    def spool_limit(self) -> int:
+        """Bytes that may be on disk."""
+        return self._limits.spool_bytes
+
+    @property
     def problem(self) -> str | None:
         """What is amiss, in a sentence for the operator; ``None`` where nothing is."""
         return self._store.problem or self._sender.problem

@@ -1,0 +1,105 @@
+"""The metrics of the bot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from rosey_core.telemetry.metrics import LATENCY_BUCKETS, Children
+
+
+class BotMetrics:
+    """What the bot tells.
+
+    Args:
+        frames: the names of the CyTube frames that the bot knows; any other is counted as ``other``.
+    """
+
+    def __init__(self, registry: CollectorRegistry, frames: Collection[str]) -> None:
+        self.frames = Children(
+            Counter("rosey_bot_frames", "Frames received from CyTube.", ["channel", "event"], registry=registry),
+            known=frames,
+        )
+        self.connected = Children(
+            Gauge("rosey_bot_connected", "1 while the bot is in the room.", ["channel"], registry=registry)
+        )
+        self.reconnects = Children(
+            Counter("rosey_bot_reconnects", "Connections to CyTube lost.", ["channel", "reason"], registry=registry)
+        )
+        self.room_users = Children(
+            Gauge("rosey_bot_room_users", "Users with a name in the room.", ["channel"], registry=registry)
+        )
+        self.room_connections = Children(
+            Gauge(
+                "rosey_bot_room_connections",
+                "Connections to the room as CyTube counts them, those without a name, too.",
+                ["channel"],
+                registry=registry,
+            )
+        )
+        self.room_playing = Children(
+            Gauge("rosey_bot_room_playing", "1 while something plays.", ["channel"], registry=registry)
+        )
+        self.room_playlist = Children(
+            Gauge("rosey_bot_room_playlist_items", "Items of the playlist.", ["channel"], registry=registry)
+        )
+        self.waiting_channels = Children(
+            Gauge(
+                "rosey_bot_waiting_channels",
+                "Channels that wait for their turn with CyTube, or to try again.",
+                ["reason"],
+                registry=registry,
+            )
+        )
+        self.events_published = Counter(
+            "rosey_bot_events_published", "Events that the stream confirmed.", registry=registry
+        )
+        self.outbox_depth = Gauge(
+            "rosey_bot_outbox_depth_messages", "Events held and not yet confirmed.", registry=registry
+        )
+        self.outbox_in_flight = Gauge(
+            "rosey_bot_outbox_in_flight_messages", "Events sent and not yet confirmed.", registry=registry
+        )
+        self.outbox_age = Gauge(
+            "rosey_bot_outbox_oldest_age_seconds",
+            "Time that the oldest event in the outbox's memory has waited.",
+            registry=registry,
+        )
+        self.spool_size = Gauge("rosey_bot_spool_size_bytes", "Bytes in the spool.", registry=registry)
+        self.spool_limit = Gauge("rosey_bot_spool_limit_bytes", "Bytes that the spool may have.", registry=registry)
+        self.events_invalid = Counter(
+            "rosey_bot_events_invalid", "Events that could not be encoded, and are lost.", registry=registry
+        )
+        self.outbox_retried = Counter("rosey_bot_outbox_retried", "Publishes sent once more.", registry=registry)
+        self.outbox_spooled = Counter("rosey_bot_outbox_spooled", "Events written to the spool.", registry=registry)
+        self.outbox_dropped = Counter(
+            "rosey_bot_outbox_dropped", "Events lost because outbox and spool were full.", registry=registry
+        )
+        self.ack_seconds = Histogram(
+            "rosey_bot_ack_seconds",
+            "Time from a publish to the stream's confirmation.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.commands = Children(
+            Counter("rosey_bot_commands", "Commands obeyed.", ["command", "outcome"], registry=registry)
+        )
+        self.command_seconds = Children(
+            Histogram(
+                "rosey_bot_command_seconds",
+                "Time from a command to its answer.",
+                ["command"],
+                buckets=LATENCY_BUCKETS,
+                registry=registry,
+            )
+        )
+        self.plugin_failures = Children(
+            Counter("rosey_bot_plugin_failures", "What plugins did wrong.", ["plugin", "reason"], registry=registry)
+        )
+        self.throttle_wait_seconds = Histogram(
+            "rosey_bot_throttle_wait_seconds",
+            "Time that messages waited for CyTube's rate limit.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
