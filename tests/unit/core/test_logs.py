@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import io
 import json
 import logging
@@ -11,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from rosey_core.telemetry import logs
+from rosey_core.telemetry import logs, tracing
 from rosey_core.telemetry.logs import MASK, Redaction
+from rosey_core.telemetry.repetitions import LIMIT
 
 SECRET = 'hunter22"\\/ü@'
 
@@ -222,3 +224,44 @@ def test_printed_text_can_be_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "_REDACTION", Redaction())
     logs.hide(["hunter22"])
     assert logs.redacted("pw hunter22") == f"pw {MASK}"
+
+
+def test_an_entry_has_the_channel_and_the_trace_that_its_task_is_about(restored_logging: None) -> None:
+    def work() -> dict[str, Any]:
+        stream = log()
+        logs.bind("lobby")
+        tracing.CURRENT.set(tracing.Scope(tracing.TraceContext(0xABC, 1)))
+        logging.info("x")
+        return entry(stream)
+
+    found = contextvars.copy_context().run(work)
+    assert (found["channel"], found["trace_id"]) == ("lobby", f"{0xABC:032x}")
+    stream = log()
+    logging.info("x")
+    assert {"channel", "trace_id"}.isdisjoint(entry(stream))
+
+
+def test_text_does_not_name_a_channel_twice(restored_logging: None) -> None:
+    stream = log("text")
+    logging.info("lobby: joined", extra={"channel": "lobby"})
+    assert stream.getvalue().endswith("lobby: joined\n")
+
+
+def test_the_sum_of_what_was_left_out_is_written_at_the_end(restored_logging: None) -> None:
+    stream = log("text")
+    for number in range(25):
+        logging.warning("the same")
+        logging.warning("another %d", number)
+    logging.getLogger().handlers[0].close()
+    text = stream.getvalue()
+    assert text.count("the same") == LIMIT + 1
+    assert text.count("another") == 25
+    assert "15 times more in 60 s: the same" in text.splitlines()[-1]
+
+
+def test_setting_up_again_loses_no_count(restored_logging: None) -> None:
+    stream = log("text")
+    for _ in range(25):
+        logging.warning("the same")
+    log("text")
+    assert "15 times more" in stream.getvalue()

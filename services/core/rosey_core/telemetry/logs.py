@@ -2,6 +2,9 @@
 
 Secrets are masked by their value: whoever learns one (configuration does, when it loads) calls :func:`hide`, and from
 then on no entry shows it, whichever library wrote it and however deep it stands in a traceback.
+
+An entry has the channel that its task is about (:func:`bind`) and the trace that its work belongs to. A message that
+comes again and again is counted, and summed up with the first entry after a minute.
 """
 
 from __future__ import annotations
@@ -11,9 +14,13 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 from urllib.parse import quote
+
+from rosey_core.telemetry import tracing
+from rosey_core.telemetry.repetitions import Repetitions
 
 Format = Literal["auto", "json", "text"]
 
@@ -74,6 +81,26 @@ class Redaction(logging.Filter):
 _REDACTION: Final = Redaction()
 
 
+_CHANNEL: Final[ContextVar[str | None]] = ContextVar("rosey_channel", default=None)
+
+
+def bind(channel: str) -> None:
+    """From here on each entry of this task, and of those that it makes, is about this channel."""
+    _CHANNEL.set(channel)
+
+
+class Context(logging.Filter):
+    """A filter that adds the channel and the trace that a record's work belongs to, unless it names them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        channel, scope = _CHANNEL.get(), tracing.CURRENT.get()
+        if channel is not None and not hasattr(record, "channel"):
+            record.channel = channel
+        if scope is not None and not hasattr(record, "trace_id"):
+            record.trace_id = scope.context.trace
+        return True
+
+
 def hide(secrets: Iterable[str]) -> None:
     """Mask these values in each log entry of this process from now on."""
     _REDACTION.hide(secrets)
@@ -121,12 +148,33 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        extras = "".join(f"  {field}={value}" for field, value in _extras(record).items())
-        line = f"{time} {record.levelname:<7} {record.name}: {record.getMessage()}{extras}"
+        message, fields = record.getMessage(), _extras(record)
+        if message.startswith(f"{fields.get('channel')}:"):
+            # People read it there already.
+            del fields["channel"]
+        extras = "".join(f"  {field}={value}" for field, value in fields.items())
+        line = f"{time} {record.levelname:<7} {record.name}: {message}{extras}"
         line = _CONTROL_CHARACTERS.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
         if record.exc_info and not record.exc_text:
             record.exc_text = self.formatException(record.exc_info)
         return "\n".join(filter(None, (line, record.exc_text, record.stack_info)))
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes entries, each message so often only."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._repetitions: Final = Repetitions()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for written in self._repetitions.admit(record):
+            super().emit(written)
+
+    def close(self) -> None:
+        for written in self._repetitions.end():
+            super().emit(written)
+        super().close()
 
 
 def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | None = None) -> None:
@@ -142,10 +190,14 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
     stream = sys.stderr if stream is None else stream
     if format == "auto":
         format = "text" if stream.isatty() else "json"
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    handler.addFilter(Context())
     handler.addFilter(_REDACTION)
     root = logging.getLogger()
     root.setLevel(level.upper())
-    root.handlers[:] = [handler]
+    before, root.handlers[:] = root.handlers[:], [handler]
+    for former in before:
+        if isinstance(former, _Handler):
+            former.close()
     logging.captureWarnings(True)

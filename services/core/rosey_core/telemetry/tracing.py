@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from prometheus_client import CollectorRegistry
-
-from rosey_core.config.models import Telemetry
-
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from rosey_core.config.models import Telemetry
     from rosey_core.telemetry.tracing_spans import Tracing
 
 TRACEPARENT: Final = "traceparent"
 """The header that carries the context; lower case, as W3C has it."""
+EXEMPLAR: Final = "trace_id"
+"""The label by which Grafana finds a value's trace."""
 
 _CONTEXT: Final = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[ -~]*)?")
 _FIELD: Final = re.compile(rb"\r\ntraceparent: ?([ -~]{55,512})\r\n")
@@ -71,6 +72,12 @@ def current() -> Scope | None:
     """The trace that is open here."""
     scope = CURRENT.get()
     return scope if scope is not None and scope.is_open else None
+
+
+def exemplar() -> dict[str, str] | None:
+    """What names the trace that is open here beside a measured value; ``None`` where none is."""
+    scope = current()
+    return None if scope is None else {EXEMPLAR: scope.context.trace}
 
 
 def parse(traceparent: str) -> TraceContext | None:
