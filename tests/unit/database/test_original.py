@@ -46,6 +46,35 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "bot_data.db"
 
 
+def test_text_where_a_number_should_be_keeps_no_file_from_being_upgraded(file: Path) -> None:
+    make(file, EARLY, EARLY_ROWS)
+    with closing(sqlite3.connect(file)) as connection:
+        for table, column in (
+            ("user_stats", "total_chat_lines"),
+            ("user_stats", "last_seen"),
+            ("recent_chat", "timestamp"),
+        ):
+            connection.execute(f"UPDATE {table} SET {column} = 'many' WHERE rowid = (SELECT min(rowid) FROM {table})")
+        connection.commit()
+    migrations.upgrade(Location.of(file))
+    assert migrations.stored_revision(Location.of(file)) == migrations.REVISIONS[-1]
+
+
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was_and_no_backup(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(file, EARLY, EARLY_ROWS)
+
+    def fail(location: Location) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(migration, "run", fail)
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError):
+            migrations.upgrade(Location.of(file))
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
 @GENERATIONS
 async def test_everything_is_there_after_the_upgrade(file: Path, tables: dict[str, list[str]], rows: Rows) -> None:
     make(file, tables, rows)

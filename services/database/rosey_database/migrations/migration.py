@@ -53,14 +53,19 @@ def take_over(location: Location) -> Path:
     """Upgrade a file of the original in place; returns the backup of what it was.
 
     Raises:
-        sqlite3.Error: the backup or the upgrade failed; the file is as it was.
+        sqlite3.Error: the backup or the upgrade failed; the file is as it was, and there is no backup.
     """
     try:
         backup = _back_up(Path(location.path))
     except OSError as error:
         raise sqlite3.OperationalError(f"no backup of {location.path} could be made: {error}") from error
     log.info("%s is of the original Rosey: upgrading it, what it was is kept in %s", location.path, backup)
-    run(location)
+    try:
+        run(location)
+    except Exception:
+        # All of it was undone. A service that is started again and again must not fill the disk with backups.
+        backup.unlink()
+        raise
     try:
         _compact(location)
     except sqlite3.OperationalError as error:

@@ -111,13 +111,14 @@ def _bring_users(connection: Connection) -> None:
     extra = _keep_columns(connection, "user_stats", old, set(known))
     merged: dict[str, dict[str, Any]] = {}
     for row in _rows(connection, "SELECT * FROM original_user_stats ORDER BY rowid"):
+        start = row.get("current_session_start")
         user = {
             "username": row.get("username") or "",
-            "first_seen": row.get("first_seen") or row.get("last_seen") or 0,
-            "last_seen": row.get("last_seen") or row.get("first_seen") or 0,
-            "total_chat_lines": max(row.get("total_chat_lines") or 0, 0),
-            "total_time_connected": max(row.get("total_time_connected") or 0, 0),
-            "current_session_start": row.get("current_session_start"),
+            "first_seen": _number(row.get("first_seen")) or _number(row.get("last_seen")),
+            "last_seen": _number(row.get("last_seen")) or _number(row.get("first_seen")),
+            "total_chat_lines": max(_number(row.get("total_chat_lines")), 0),
+            "total_time_connected": max(_number(row.get("total_time_connected")), 0),
+            "current_session_start": start if isinstance(start, int | float) else None,
             **{name: row[name] for name in extra},
         }
         key = user_key(user["username"])
@@ -129,6 +130,11 @@ def _bring_users(connection: Connection) -> None:
         [*names, "user_key", "presence_time"],
         [(*(user[name] for name in names), key, user["current_session_start"] or 0) for key, user in merged.items()],
     )
+
+
+def _number(value: Any) -> int | float:
+    """SQLite takes text where a number should be; a person may have put it there, and it counts nothing."""
+    return value if isinstance(value, int | float) else 0
 
 
 def _one_user(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -189,9 +195,10 @@ def _note_last_sign_of_life(connection: Connection) -> None:
         connection,
         """
         SELECT max(at) FROM (
-            SELECT max(last_seen) AS at FROM user_stats UNION ALL SELECT max(timestamp) FROM recent_chat
-            UNION ALL SELECT max(timestamp) FROM user_count_history
-            UNION ALL SELECT max(last_updated) FROM current_status)
+            SELECT last_seen AS at FROM user_stats UNION ALL SELECT timestamp FROM recent_chat
+            UNION ALL SELECT timestamp FROM user_count_history
+            UNION ALL SELECT last_updated FROM current_status)
+        WHERE typeof(at) IN ('integer', 'real')
         """,
     )
     if not last:
