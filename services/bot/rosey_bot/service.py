@@ -29,8 +29,10 @@ from rosey_bot.plugins.plugins import Plugins
 from rosey_bot.publish.limits import OutboxLimits
 from rosey_bot.publish.outbox import Outbox
 from rosey_bot.publish.spool import SpoolError
-from rosey_bot.statistics_client import StatisticsClient
+from rosey_bot.sink import EventSink
+from rosey_bot.statistics_client import Requester, StatisticsClient
 from rosey_bot.telemetry import BotTelemetry
+from rosey_bot.tracing import BotTracing, TracedRequester, TracedSink
 from rosey_core.bus import Bus, end_task
 from rosey_core.config import Config, ConfigError, Platform, Problem
 from rosey_core.health import Health
@@ -89,7 +91,8 @@ async def serve(config: Config, context: ServiceContext) -> None:
     if not config.channels:
         # An installation begins without channels: what is wrong with it is nothing that a restart would mend.
         log.warning(_NO_CHANNEL)
-    telemetry = BotTelemetry(context.registry)
+    tracing = context.tracing
+    telemetry = BotTelemetry(context.registry, None if tracing is None else BotTracing(tracing))
     bus = Bus(**config.nats.options(), name="rosey-bot")
     BusMetrics(context.registry, bus)
     outbox = Outbox(
@@ -100,7 +103,15 @@ async def serve(config: Config, context: ServiceContext) -> None:
     )
     name = f"{socket.gethostname()}-{os.getpid()}"
     plugins = _load_plugins(telemetry.plugin_failed)
-    maker = _Maker(config, bus, outbox, telemetry, name, plugins)
+    maker = _Maker(
+        config,
+        bus,
+        sink=outbox if tracing is None else TracedSink(outbox, tracing),
+        requester=bus if tracing is None else TracedRequester(bus, tracing),
+        telemetry=telemetry,
+        name=name,
+        plugins=plugins,
+    )
     channels = Channels(maker, bot=name)
     context.health.expect("nats", *(_check_of(platform.key) for platform in config.channels))
     try:
@@ -141,13 +152,21 @@ class _Maker:
     """Makes channels as the configuration in force wants them."""
 
     def __init__(
-        self, config: Config, bus: Bus, outbox: Outbox, telemetry: BotTelemetry, name: str, plugins: Plugins
+        self,
+        config: Config,
+        bus: Bus,
+        *,
+        sink: EventSink,
+        requester: Requester,
+        telemetry: BotTelemetry,
+        name: str,
+        plugins: Plugins,
     ) -> None:
         self._config = config
-        self._outbox = outbox
+        self._sink = sink
         self._telemetry = telemetry
         self._plugins = plugins
-        self._statistics = StatisticsClient(bus, timeout=config.bot.stats_timeout)
+        self._statistics = StatisticsClient(requester, timeout=config.bot.stats_timeout)
         self._outbound = OutboundClient(bus, claimed_by=name)
         self._started = time.time()
         self._budgets = AddressBudgets(
@@ -162,7 +181,7 @@ class _Maker:
         settings = _settings(self._config, platform)
         return Channel(
             settings,
-            sink=self._outbox,
+            sink=self._sink,
             statistics=self._statistics,
             outbound=self._outbound,
             observer=self._telemetry,

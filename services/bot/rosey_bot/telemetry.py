@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter
@@ -11,25 +11,30 @@ from rosey_bot.channels.channel import Channel
 from rosey_bot.cytube.budget import WaitKind
 from rosey_bot.cytube.frames import NAMES
 from rosey_bot.publish.outbox import Outbox
+from rosey_bot.tracing import BotTracing
 from rosey_core.telemetry.metrics_bot import BotMetrics
+from rosey_core.telemetry.tracing import exemplar
 
 WAITS: Final = get_args(WaitKind)
 
 
 class BotTelemetry:
-    """A ``ChannelObserver`` that counts.
+    """A ``ChannelObserver`` that counts, and traces where that is wanted.
 
     Args:
         registry: where the metrics go.
+        tracing: makes the traces.
     """
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, tracing: BotTracing | None = None) -> None:
+        self._tracing: Final = tracing
         self._metrics: Final = BotMetrics(registry, NAMES)
         self._seen: dict[str, int] = {}
 
-    def frame(self, channel: str, name: str) -> None:
-        """A frame came."""
+    def frame(self, channel: str, name: str) -> Callable[[], None] | None:
+        """A frame came; what this returns, if anything, is called when it has been dealt with."""
         self._metrics.frames[channel, name].inc()
+        return None if self._tracing is None else self._tracing.frame(channel, name)
 
     def connected(self, channel: str, is_connected: bool) -> None:
         """The bot entered the room, or is in it no more."""
@@ -39,10 +44,22 @@ class BotTelemetry:
         """A connection ended, or could not be made."""
         self._metrics.reconnects[channel, cause].inc()
 
+    def command_begins(self, name: str) -> None:
+        """A command is about to be carried out in this task."""
+        if self._tracing is not None:
+            self._tracing.command_begins(name)
+
     def command(self, name: str, outcome: str, seconds: float) -> None:
         """A command was carried out."""
         self._metrics.commands[name, outcome].inc()
-        self._metrics.command_seconds[name].observe(seconds)
+        self._metrics.command_seconds[name].observe(seconds, exemplar())
+        if self._tracing is not None:
+            self._tracing.command(outcome)
+
+    def answered(self) -> None:
+        """A command's answer is with CyTube."""
+        if self._tracing is not None:
+            self._tracing.answered()
 
     def throttled(self, seconds: float) -> None:
         """A message waited for CyTube's rate limit."""

@@ -145,7 +145,9 @@ class Bus:
             self._notifier = None
         await self._discard_client()
 
-    async def request(self, subject: str, payload: bytes, timeout: float) -> bytes:
+    async def request(
+        self, subject: str, payload: bytes, timeout: float, headers: dict[str, str] | None = None
+    ) -> bytes:
         """Ask, and return the answer's payload.
 
         Raises:
@@ -154,7 +156,7 @@ class Bus:
             RequestTimeout: no answer within ``timeout`` seconds.
         """
         try:
-            message = await self.client.request(subject, payload, timeout=timeout)
+            message = await self.client.request(subject, payload, timeout=timeout, headers=headers)
         except nats.errors.NoRespondersError:
             raise NoResponders(f"nobody serves {subject}") from None
         except (nats.errors.TimeoutError, TimeoutError):

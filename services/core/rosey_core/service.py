@@ -32,7 +32,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -41,6 +41,10 @@ from rosey_core.config import Config, ConfigError, load
 from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthCollector, HealthServer
 from rosey_core.telemetry import logs, metrics
+from rosey_core.telemetry.tracing import open_tracing
+
+if TYPE_CHECKING:
+    from rosey_core.telemetry.tracing_spans import Tracing
 
 OK: Final = 0
 FAILED: Final = 1
@@ -66,6 +70,7 @@ class ServiceContext:
         registry: for its metrics.
         server: serves both, already listening.
         reload: brings changes of the configuration in.
+        tracing: makes traces, where they are exported.
     """
 
     stop: asyncio.Event
@@ -73,6 +78,7 @@ class ServiceContext:
     registry: CollectorRegistry
     server: HealthServer
     reload: Reload
+    tracing: Tracing | None = None
 
 
 Check = Callable[[Config], Awaitable[list[str]]]
@@ -205,6 +211,9 @@ class _Process:
         self._loop = asyncio.get_running_loop()
         registry = metrics.new_registry(self._name, importlib.metadata.version(self._name))
         registry.register(HealthCollector(self._health))
+        tracing = open_tracing(
+            self._config.telemetry, registry, service=self._name, version=importlib.metadata.version(self._name)
+        )
         self._reload = Reload(self._config, self._load, registry)
         host, port = self._config.health.host, self._config.health.port
         server = HealthServer(self._health, registry, host, port)
@@ -219,8 +228,12 @@ class _Process:
             try:
                 with _ready_file(server.url):
                     _LOG.info("%s started, health at %s", self._name, server.url)
-                    return await self._work(ServiceContext(self._stop, self._health, registry, server, self._reload))
+                    return await self._work(
+                        ServiceContext(self._stop, self._health, registry, server, self._reload, tracing)
+                    )
             finally:
+                if tracing is not None:
+                    await asyncio.to_thread(tracing.close)
                 await server.stop()
 
     def release(self) -> None:

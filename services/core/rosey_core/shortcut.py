@@ -14,8 +14,9 @@ from typing import Final
 from nats.aio.client import Client
 from nats.aio.subscription import Subscription
 
-Taker = Callable[[bytes, bytes, bytes], Awaitable[None]]
-"""Called with subject, reply subject and payload of a message; what it raises ends the connection."""
+Taker = Callable[[bytes, bytes, bytes, bytes], Awaitable[None]]
+"""Called with subject, reply subject, payload and headers (as they came, empty for none) of a message; what it raises
+ends the connection."""
 
 _STATUS: Final = b"NATS/1.0 "
 
@@ -28,7 +29,7 @@ class ShortcutClient(Client):
         self._takers: dict[int, Taker] = {}
 
     def divert(self, subscription: Subscription, taker: Taker) -> None:
-        """From now on hand this subscription's messages to ``taker``, in order and without their headers.
+        """From now on hand this subscription's messages to ``taker``, in order and with their headers as they came.
 
         What carries a status (end of a pull request, nobody responds) still goes to the subscription's callback, and
         arrives there later than the messages before it.
@@ -46,4 +47,4 @@ class ShortcutClient(Client):
             return
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
-        await taker(subject, reply, data)
+        await taker(subject, reply, data, headers or b"")

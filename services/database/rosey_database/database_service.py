@@ -21,6 +21,7 @@ from rosey_database.database import BotDatabase
 from rosey_database.ingest.ingest import Ingest
 from rosey_database.observation import IngestObserver, RequestObserver
 from rosey_database.requests.server import RequestServer
+from rosey_database.tracing import DatabaseTracing
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class DatabaseService:
         database: connected; it stays so.
         limits: of the streams, which the service makes.
         metrics: to keep up to date.
+        tracing: makes traces; only together with metrics.
         maintenance_interval: seconds between two sweeps of what is older than its retention.
     """
 
@@ -47,12 +49,14 @@ class DatabaseService:
         *,
         limits: StreamLimits | None = None,
         metrics: DatabaseMetrics | None = None,
+        tracing: DatabaseTracing | None = None,
         maintenance_interval: float = MAINTENANCE_INTERVAL_S,
     ) -> None:
         self._connection = Connection(nats_client)
         self._database = database
         self._limits = limits or StreamLimits()
         self._metrics = metrics
+        self._tracing = tracing
         self._maintenance_interval = maintenance_interval
         self._ingest: Ingest | None = None
         self._requests: RequestServer | None = None
@@ -85,12 +89,12 @@ class DatabaseService:
             self._database.writer,
             location=self._database.location,
             limits=self._limits,
-            observer=None if self._metrics is None else IngestObserver(self._metrics),
+            observer=None if self._metrics is None else IngestObserver(self._metrics, self._tracing),
         )
         self._requests = RequestServer(
             self._database,
             version=importlib.metadata.version("rosey-database"),
-            observer=None if self._metrics is None else RequestObserver(self._metrics),
+            observer=None if self._metrics is None else RequestObserver(self._metrics, self._tracing),
         )
         try:
             await self._serve_requests(self._connection.client())

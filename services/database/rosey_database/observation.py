@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +12,11 @@ from rosey_core import subjects
 from rosey_core.events import ChatMessage, Event
 from rosey_core.telemetry.metrics import OTHER
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
-from rosey_database.ingest.batch import Poison
+from rosey_core.telemetry.tracing import EXEMPLAR, TraceContext
+from rosey_database.ingest.batch import Item, Poison
 from rosey_database.ingest.ingest import Ingest, Stored
 from rosey_database.requests import server
+from rosey_database.tracing import DatabaseTracing
 from rosey_database.writer import CheckpointStatistics
 
 UNDECODABLE: Final = "undecodable"
@@ -21,14 +24,16 @@ UNSTORABLE: Final = "unstorable"
 
 
 class IngestObserver:
-    """Counts what ingest does.
+    """Counts what ingest does, and traces it where that is wanted.
 
     Args:
         metrics: to keep up to date.
+        tracing: makes the traces.
     """
 
-    def __init__(self, metrics: DatabaseMetrics) -> None:
+    def __init__(self, metrics: DatabaseMetrics, tracing: DatabaseTracing | None = None) -> None:
         self._metrics = metrics
+        self._tracing = tracing
 
     def stored(self, stored: Stored) -> None:
         """A batch was committed."""
@@ -47,6 +52,9 @@ class IngestObserver:
         ]
         metrics.frame_to_row_seconds.observe_all(max(committed - received.time, 0.0) for received in dated)
         metrics.frame_to_stream_seconds.observe_all(max(received.stored - received.time, 0.0) for received in dated)
+        if self._tracing is not None:
+            for item, context in self._tracing.stored(stored):
+                self._exemplify(item, context, committed)
         metrics.duplicates_ignored[OTHER].inc(stored.duplicates)
         metrics.batch_size.observe(len(stored.items))
         metrics.commit_seconds.observe(stored.commit_seconds)
@@ -61,6 +69,8 @@ class IngestObserver:
             template = OTHER
         reason = UNSTORABLE if poison.reason.startswith("could not be stored") else UNDECODABLE
         self._metrics.events_rejected[template, reason].inc()
+        if self._tracing is not None:
+            self._tracing.rejected(poison)
 
     def missing(self, count: int) -> None:
         """Events are gone from the stream that were never stored."""
@@ -73,6 +83,12 @@ class IngestObserver:
     def restarted(self, reason: str) -> None:
         """Reading began anew."""
         self._metrics.consumer_restarts[reason].inc()
+
+    def _exemplify(self, item: Item, context: TraceContext, committed: float) -> None:
+        received, labels = item.received, {EXEMPLAR: context.trace}
+        self._metrics.publish_to_row_seconds.exemplify(max(committed - received.stored, 0.0), labels)
+        if received.event.timestamp is not None and not _is_replayed(received.event):
+            self._metrics.frame_to_row_seconds.exemplify(max(committed - received.time, 0.0), labels)
 
 
 def _is_replayed(event: Event) -> bool:
@@ -105,18 +121,26 @@ def measure_checkpoints(statistics: CheckpointStatistics, metrics: DatabaseMetri
 
 
 class RequestObserver:
-    """Counts what is asked.
+    """Counts what is asked, and traces it where that is wanted.
 
     Args:
         metrics: to keep up to date.
+        tracing: makes the traces.
     """
 
-    def __init__(self, metrics: DatabaseMetrics) -> None:
+    def __init__(self, metrics: DatabaseMetrics, tracing: DatabaseTracing | None = None) -> None:
         self._metrics = metrics
+        self._tracing = tracing
+
+    def asked(self, headers: Mapping[str, str]) -> None:
+        """A request came that has headers."""
+        if self._tracing is not None:
+            self._tracing.asked(headers)
 
     def answered(self, template: str, outcome: str, seconds: float) -> None:
         """A request was answered."""
         self._metrics.requests[template, outcome].inc()
-        self._metrics.request_seconds[template].observe(seconds)
+        context = None if self._tracing is None else self._tracing.answered(template, outcome, seconds)
+        self._metrics.request_seconds[template].observe(seconds, None if context is None else {EXEMPLAR: context.trace})
         if outcome == server.BAD:
             self._metrics.bad_requests[template].inc()

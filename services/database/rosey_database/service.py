@@ -26,6 +26,7 @@ from rosey_database.maintenance import Retention
 from rosey_database.migrations import stored_revision
 from rosey_database.observation import lag_seconds, measure_checkpoints, measure_files
 from rosey_database.sqlite import Location
+from rosey_database.tracing import DatabaseTracing
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,13 @@ async def serve(config: Config, context: ServiceContext) -> None:
             return
         if config.default_channel is not None and not database.default_channel:
             await database.choose_default_channel(config.default_channel)
-        service = DatabaseService(bus, database, limits=_limits(config), metrics=metrics)
+        service = DatabaseService(
+            bus,
+            database,
+            limits=_limits(config),
+            metrics=metrics,
+            tracing=None if context.tracing is None else DatabaseTracing(context.tracing),
+        )
         await bus.start()
         await service.start()
         watch = _Watch(database, bus, service, health, metrics)

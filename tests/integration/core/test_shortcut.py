@@ -20,11 +20,13 @@ class Receiver:
     def __init__(self) -> None:
         self.called: list[Msg] = []
         self.taken: list[tuple[bytes, bytes, bytes]] = []
+        self.headers: list[bytes] = []
 
     async def call(self, message: Msg) -> None:
         self.called.append(message)
 
-    async def take(self, subject: bytes, reply: bytes, payload: bytes) -> None:
+    async def take(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
+        self.headers.append(headers)
         self.taken.append((subject, reply, payload))
 
 

@@ -112,6 +112,12 @@ class Bot:
     def command(self, name: str, outcome: str, seconds: float) -> None:
         self.commands += 1
 
+    def command_begins(self, name: str) -> None:
+        pass
+
+    def answered(self) -> None:
+        pass
+
     def throttled(self, seconds: float) -> None:
         pass
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from rosey_bot.channels.channel import Channel, ChannelSettings
+from rosey_bot.channels.observer import ChannelObserver
 from rosey_bot.cytube.login import Credentials
 from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.publish.outbox import Outbox
-from rosey_bot.statistics_client import StatisticsClient
+from rosey_bot.sink import EventSink
+from rosey_bot.statistics_client import Requester, StatisticsClient
 from rosey_core.bus import Bus
 from rosey_database import BotDatabase
 from rosey_simulator.server import SimulatorServer
@@ -30,11 +32,22 @@ class Silent:
 
 
 class FlowBot:
-    """The bot, as its process puts it together."""
+    """The bot, as its process puts it together; parts that stand between others may be given."""
 
-    def __init__(self, nats_url: str, cytube_url: str, spool: Path) -> None:
-        self.bus = Bus(nats_url, name="rosey-bot")
-        self.outbox = Outbox(self.bus, spool_directory=spool)
+    def __init__(
+        self,
+        nats_url: str,
+        cytube_url: str,
+        spool: Path,
+        *,
+        bus: Bus | None = None,
+        outbox: Outbox | None = None,
+        sink: EventSink | None = None,
+        requester: Requester | None = None,
+        observer: ChannelObserver | None = None,
+    ) -> None:
+        self.bus = bus or Bus(nats_url, name="rosey-bot")
+        self.outbox = outbox or Outbox(self.bus, spool_directory=spool)
         self.channel = Channel(
             ChannelSettings(
                 key=CHANNEL,
@@ -44,10 +57,10 @@ class FlowBot:
                 user_cooldown=0,
                 channel_cooldown=0,
             ),
-            sink=self.outbox,
-            statistics=StatisticsClient(self.bus),
+            sink=sink or self.outbox,
+            statistics=StatisticsClient(requester or self.bus),
             outbound=OutboundClient(self.bus, claimed_by="flows"),
-            observer=Silent(),
+            observer=observer or Silent(),
             policy=FAST,
         )
         self._run: asyncio.Task[None] | None = None

@@ -83,6 +83,10 @@ class RecordedTime:
     def command(self, name: str, outcome: str, seconds: float) -> None:
         self.commands += 1
 
+    def command_begins(self, name: str) -> None: ...
+
+    def answered(self) -> None: ...
+
     def throttled(self, seconds: float) -> None: ...
 
 

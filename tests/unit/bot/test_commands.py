@@ -88,7 +88,9 @@ class Desk:
         self.context = Context()
         self.monotonic = 1000.0
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        self.begun: list[str] = []
         self.observed: list[tuple[str, str]] = []
+        self.answers = 0
         self.sending = SendQueue(harness.room, monotonic=lambda: self.monotonic, sleep=self._sleep)
         self.router = CommandRouter(
             "lobby",
@@ -100,10 +102,19 @@ class Desk:
             cooldowns=Cooldowns(10, 2, monotonic=lambda: self.monotonic),
             registry=registry,
             clock=harness.clock,
-            observe=lambda name, outcome, seconds: self.observed.append((name, outcome)),
+            observer=self,
         )
         self.sending.follow(harness.dispatcher)
         self.router.follow(harness.dispatcher)
+
+    def command_begins(self, name: str) -> None:
+        self.begun.append(name)
+
+    def command(self, name: str, outcome: str, seconds: float) -> None:
+        self.observed.append((name, outcome))
+
+    def answered(self) -> None:
+        self.answers += 1
 
     async def _sleep(self, seconds: float) -> None:
         self.monotonic += seconds
@@ -246,6 +257,7 @@ async def test_an_unknown_command_points_to_help(desk: Desk, typed: str, hint: s
     assert "Send help" in answer
     assert desk.audit[-1].error == "unknown command"
     assert desk.observed == [("unknown", "error")]
+    assert (desk.begun, desk.answers) == (["unknown"], 1)
 
 
 @pytest.mark.parametrize(
@@ -301,6 +313,7 @@ async def test_each_command_is_on_record_before_and_after(desk: Desk) -> None:
     assert outcome.timestamp is not None
     assert pending.timestamp < outcome.timestamp
     assert desk.observed == [("user", "success")]
+    assert (desk.begun, desk.answers) == (["user"], 1)
 
 
 async def test_long_arguments_are_on_record_in_full(desk: Desk) -> None:
@@ -324,6 +337,7 @@ async def test_secrets_are_masked_on_record(harness: RoomHarness) -> None:
     assert first.args == "Rosey *** *** nothunter2 hunter2x"
     assert (second.command, second.args) == ("***", "")
     assert third.command == "***"
+    assert quoted.args == "'***' \"***\" “***”"
     await desk.router.close()
     await desk.sending.close()
 
@@ -337,7 +351,6 @@ async def test_a_failing_command_answers_and_is_on_record(harness: RoomHarness) 
 
     registry = Registry([Command("broken", "breaks", fail), Command("own", "for owners", owner_only, rank=4)])
     desk = Desk(harness, registry)
-    assert quoted.args == "'***' \"***\" “***”"
     harness.join(user("Mod", 3))
     harness.log_in()
     desk.sending.open(desk.emit)

@@ -30,6 +30,7 @@ from rosey_bot.plugins.interface import Place
 from rosey_bot.plugins.plugins import Plugins
 from rosey_bot.room.room import Room
 from rosey_bot.sink import EventSink
+from rosey_core.telemetry import logs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +125,7 @@ class Channel:
             manners=manners,
             zone=settings.zone,
             clock=clock,
-            observe=observer.command,
+            observer=observer,
         )
         self._poster: Final = OutboundPoster(
             key,
@@ -195,6 +196,7 @@ class Channel:
 
     async def run(self) -> None:
         """Be in the channel until cancelled; then leave it."""
+        logs.bind(self.key)
         works = [
             asyncio.create_task(self._client.run(), name=f"client-{self.key}"),
             asyncio.create_task(self._repeat("status_interval", self._normaliser.report_status)),

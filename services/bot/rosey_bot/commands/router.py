@@ -58,8 +58,17 @@ class CommandContext(Protocol):
         """Unix seconds; since when the bot is in the room."""
 
 
-Observer = Callable[[str, str, float], None]
-"""Told of each command: its name, or ``unknown``; ``success`` or ``error``; seconds until its answer was ready."""
+class Observer(Protocol):
+    """Told of each command, in the task that carries it out."""
+
+    def command_begins(self, name: str) -> None:
+        """It is about to be carried out: its name, or ``unknown``."""
+
+    def command(self, name: str, outcome: str, seconds: float) -> None:
+        """Its answer is ready: ``success`` or ``error``, and how long it took."""
+
+    def answered(self) -> None:
+        """Its answer is with CyTube, or, of an answer in chat, with what sends it in its turn."""
 
 
 def default_registry(added: Iterable[Command] = ()) -> Registry:
@@ -93,7 +102,7 @@ class CommandRouter:
         manners: how the bot is to behave.
         zone: the time zone of times in answers.
         clock: Unix seconds.
-        observe: told of each command that was carried out.
+        observer: told of each command that is carried out.
 
     Attributes:
         zone: as given; another one counts from the next answer on.
@@ -113,7 +122,7 @@ class CommandRouter:
         manners: Manners | None = None,
         zone: tzinfo = UTC,
         clock: Callable[[], float] = time.time,
-        observe: Observer | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._channel: Final = channel
         self._room: Final = room
@@ -126,7 +135,7 @@ class CommandRouter:
         self._manners: Final = manners or Manners(clock=clock)
         self.zone = zone
         self._clock: Final = clock
-        self._observe: Final = observe
+        self._observer: Final = observer
         self._steering: Final = Steering(room, sending)
         self._pages: Final = Pages()
         self._turns: Final = Turns()
@@ -200,6 +209,8 @@ class CommandRouter:
         sent = self._whisper(user.name, self._pages.first(user.name, answer.lines))
         turn.end()
         await asyncio.gather(*sent)
+        if self._observer is not None:
+            self._observer.answered()
 
     async def _answer(self, user: RoomUser, name: str, rest: str, turn: Turn) -> Answer:
         command = self._registry.get(name)
@@ -218,9 +229,12 @@ class CommandRouter:
             messages = [*messages[: LONGEST_REPLY - 1], "(the rest is too long for chat)"]
         for message in messages:
             self._sending.say(message, urgent=True)
+        if self._observer is not None:
+            self._observer.answered()
 
     async def _carry_out(self, username: str, command: Command, rest: str, *, is_public: bool) -> Answer:
         began = time.monotonic()
+        self._begins(command.name)
         try:
             self._check_maintenance(username, command)
             arguments = parse_arguments(rest, command.parameters)
@@ -264,15 +278,20 @@ class CommandRouter:
         )
 
     def _unknown(self, name: str) -> Answer:
+        self._begins(UNKNOWN)
         nearest = self._registry.nearest(name)
         hint = f"Did you mean {nearest.name}? " if nearest is not None else ""
         answer = Answer([f"Unknown command '{name[:40]}'. {hint}Send help for a list."], error="unknown command")
         self._observed(UNKNOWN, answer, 0.0)
         return answer
 
+    def _begins(self, name: str) -> None:
+        if self._observer is not None:
+            self._observer.command_begins(name)
+
     def _observed(self, name: str, answer: Answer, seconds: float) -> None:
-        if self._observe is not None:
-            self._observe(name, "success" if answer.error is None else "error", seconds)
+        if self._observer is not None:
+            self._observer.command(name, "success" if answer.error is None else "error", seconds)
 
     def _whisper(self, to: str, messages: Sequence[str]) -> list[asyncio.Future[Receipt]]:
         return [self._sending.whisper(to, message, urgent=True) for message in messages]

@@ -23,7 +23,8 @@ class Dispatcher:
 
     Args:
         channel: the channel's key, for the log.
-        observe: told the name of every frame that comes, known or not.
+        observe: told the name of every frame that comes, known or not; what it returns, if anything, is called when
+            the frame has been dealt with.
 
     Attributes:
         malformed: frames of the wrong shape, by the frame's name.
@@ -33,7 +34,7 @@ class Dispatcher:
     malformed: Counter[str]
     failed: Counter[str]
 
-    def __init__(self, channel: str, *, observe: Callable[[str], None] | None = None) -> None:
+    def __init__(self, channel: str, *, observe: Callable[[str], Callable[[], None] | None] | None = None) -> None:
         self._channel: Final = channel
         self._observe: Final = observe
         self._table: dict[str, tuple[Frame[Any], list[Callable[[Any], None]]]] = {}
@@ -46,8 +47,12 @@ class Dispatcher:
 
     def dispatch(self, name: str, arguments: Sequence[Any]) -> None:
         """Hand a frame to its handlers; whatever is wrong with it, nothing is raised."""
-        if self._observe is not None:
-            self._observe(name)
+        done = None if self._observe is None else self._observe(name)
+        self._hand_over(name, arguments)
+        if done is not None:
+            done()
+
+    def _hand_over(self, name: str, arguments: Sequence[Any]) -> None:
         entry = self._table.get(name)
         if entry is None:
             return

@@ -113,7 +113,9 @@ class Outbox:
         """What is amiss, in a sentence for the operator; ``None`` where nothing is."""
         return self._store.problem or self._sender.problem
 
-    def publish(self, event: Event, *, traceparent: str | None = None) -> None:
+    def publish(
+        self, event: Event, *, traceparent: str | None = None, on_acknowledged: Callable[[], None] | None = None
+    ) -> None:
         """Take an event for delivery; never blocks, never raises, and waits for nothing.
 
         An event that cannot be encoded is counted as invalid; one for which there is room neither on disk nor in memory
@@ -122,18 +124,21 @@ class Outbox:
         Args:
             event: what happened.
             traceparent: the W3C trace context, where there is one.
+            on_acknowledged: called when it is in the stream; never, where it had to wait in the spool behind others.
         """
         try:
             message = prepare(event, traceparent)
         except Exception as error:
             self.statistics.invalid += 1
-            log.error("event cannot be published: %s: %s", type(event).__name__, error)
+            log.error(
+                "event cannot be published: %s: %s", type(event).__name__, error, extra={"channel": event.channel}
+            )
             return
         if self._closing or self._store.memory_bytes + message.size > self._limits.memory_bytes:
             self._lose(1)
             return
         self.statistics.queued += 1
-        self._store.add(Delivery(message, self._clock()))
+        self._store.add(Delivery(message, self._clock(), on_acknowledged=on_acknowledged))
         self._sender.wake()
         if not self._attention.is_set():
             self._attention.set()

@@ -208,7 +208,7 @@ class Sender:
     async def _answered(self, answer: Msg) -> None:
         self._hear(answer.subject[len(self._inbox) :], decode(answer.data, answer.headers))
 
-    async def _acknowledged(self, subject: bytes, reply: bytes, payload: bytes) -> None:
+    async def _acknowledged(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
         self._hear(subject[len(self._inbox) :].decode(), decode(payload, None))
 
     def _hear(self, token: str, acknowledgement: Acknowledgement) -> None:
@@ -227,6 +227,8 @@ class Sender:
         self._window.settle(delivery)
         self._window.open()
         self._on_settled(delivery)
+        if delivery.on_acknowledged is not None:
+            delivery.on_acknowledged()
         if self._on_ack_latency is not None:
             self._on_ack_latency(self._clock() - delivery.accepted_at)
         if self._problem is not None:

@@ -7,6 +7,7 @@ repetition by its id, so a channel's events stay in order however often the tail
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -30,6 +31,7 @@ class Delivery(Struct, eq=False):
         sent_at: when it was last sent.
         sendings: how often it was sent.
         segment: the segment of the spool that holds it, if any does.
+        on_acknowledged: called when it is acknowledged, unless it was read back from the spool.
     """
 
     message: Message
@@ -40,6 +42,7 @@ class Delivery(Struct, eq=False):
     sent_at: float = 0.0
     sendings: int = 0
     segment: int | None = None
+    on_acknowledged: Callable[[], None] | None = None
 
 
 class Window:

@@ -8,8 +8,9 @@ user's name, nor anything else that a stranger can make up.
 from __future__ import annotations
 
 import platform
+import time
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from prometheus_client import (
@@ -24,6 +25,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.samples import Exemplar
 
 if TYPE_CHECKING:
     # Nothing of NATS is needed to count.
@@ -85,6 +87,11 @@ class BatchHistogram(Histogram):
         for bucket, count in zip(self._buckets, counts, strict=True):
             if count:
                 bucket.inc(count)
+
+    def exemplify(self, amount: float, labels: Mapping[str, str]) -> None:
+        """Show this one of the observed amounts as an exemplar, with these labels, such as its trace's id."""
+        bucket = self._buckets[bisect_left(self._upper_bounds, amount)]
+        bucket.set_exemplar(Exemplar(dict(labels), amount, time.time()))
 
 
 class ConfigurationMetrics:

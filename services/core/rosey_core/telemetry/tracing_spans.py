@@ -7,11 +7,13 @@ that it gets.
 from __future__ import annotations
 
 import logging
+import os
 import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Literal
+from urllib.parse import unquote
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -23,13 +25,16 @@ from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, S
 from prometheus_client import CollectorRegistry
 
 from rosey_core.config.models import Telemetry
-from rosey_core.telemetry import tracing_names
+from rosey_core.telemetry import logs, tracing_names
 from rosey_core.telemetry.metrics_tracing import TracingMetrics
 from rosey_core.telemetry.tracing import TraceContext
-from rosey_core.telemetry.tracing_queue import SpanQueue
+from rosey_core.telemetry.tracing_queue import INTERVAL_S, SpanQueue
 
 EXPORT_TIMEOUT_S: Final = 5.0
 TRACES_PATH: Final = "/v1/traces"
+_HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+_DELAY: Final = "OTEL_BSP_SCHEDULE_DELAY"
+"""OpenTelemetry's own variable for the milliseconds between two exports."""
 
 Kind = Literal["internal", "producer", "consumer", "client", "server"]
 Attributes = Mapping[str, str | int | float]
@@ -69,7 +74,7 @@ class Span:
     def fail(self, kind: str, text: str = "") -> None:
         """It failed: a word for the kind of failure, and a sentence."""
         self._span.set_attribute(tracing_names.ERROR_TYPE, kind)
-        self._span.set_status(Status(StatusCode.ERROR, text or kind))
+        self._span.set_status(Status(StatusCode.ERROR, logs.redacted(text or kind)))
 
     def end(self, at: float | None = None) -> None:
         """It is over, now or at this time (Unix seconds)."""
@@ -134,10 +139,16 @@ class Tracing:
 
 
 def new_tracing(
-    exporter: SpanExporter, metrics: TracingMetrics, *, service: str, version: str, ratio: float
+    exporter: SpanExporter,
+    metrics: TracingMetrics,
+    *,
+    service: str,
+    version: str,
+    ratio: float,
+    interval: float = INTERVAL_S,
 ) -> Tracing:
-    """Trace into this exporter."""
-    queue = SpanQueue(exporter, metrics)
+    """Trace into this exporter, which gets what there is after so many seconds."""
+    queue = SpanQueue(exporter, metrics, interval=interval)
     resource = Resource.create(
         {
             "service.name": service,
@@ -153,13 +164,30 @@ def new_tracing(
 
 def open_tracing(settings: Telemetry, registry: CollectorRegistry, *, service: str, version: str) -> Tracing:
     """Trace to the endpoint of the settings, or the one that OpenTelemetry's environment variables name."""
+    for name in _HEADERS:
+        logs.hide(_secrets_in(os.environ.get(name, "")))
     # It logs each failure; the queue says once that there are any.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     endpoint = None if settings.endpoint is None else f"{settings.endpoint.rstrip('/')}{TRACES_PATH}"
     exporter = OTLPSpanExporter(endpoint, timeout=EXPORT_TIMEOUT_S)
     return new_tracing(
-        exporter, TracingMetrics(registry), service=service, version=version, ratio=settings.sample_ratio
+        exporter,
+        TracingMetrics(registry),
+        service=service,
+        version=version,
+        ratio=settings.sample_ratio,
+        interval=_interval(os.environ.get(_DELAY, "")),
     )
+
+
+def _secrets_in(headers: str) -> set[str]:
+    """What is secret of ``name=value,name=value``: each value, and without its scheme (``Bearer ...``)."""
+    values = {unquote(pair.partition("=")[2].strip()) for pair in headers.split(",")}
+    return values | {value.rpartition(" ")[2] for value in values}
+
+
+def _interval(milliseconds: str) -> float:
+    return int(milliseconds) / 1000 if milliseconds.isascii() and milliseconds.isdecimal() else INTERVAL_S
 
 
 def _remote(context: TraceContext) -> SpanContext:

@@ -20,6 +20,7 @@ from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from rosey_core.shortcut import ShortcutClient
+from rosey_core.telemetry.tracing import TRACEPARENT
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,11 @@ class ConsumerLost(Exception):
         self.reason = reason
 
 
+def _trace_headers(message: Msg) -> bytes:
+    traceparent = (message.headers or {}).get(TRACEPARENT)
+    return b"" if traceparent is None else f"NATS/1.0\r\n{TRACEPARENT}: {traceparent}\r\n\r\n".encode()
+
+
 class StreamMessage(Struct, frozen=True, gc=False):
     """A message of the stream.
 
@@ -55,6 +61,7 @@ class StreamMessage(Struct, frozen=True, gc=False):
         sequence: in the stream.
         nanoseconds: the server's time of it, Unix time.
         missing: how many sequences before it are gone from the stream for good.
+        headers: as they came over the wire, or what of them concerns traces; empty where there is nothing.
     """
 
     subject: str
@@ -62,6 +69,7 @@ class StreamMessage(Struct, frozen=True, gc=False):
     sequence: int
     nanoseconds: int
     missing: int
+    headers: bytes = b""
 
 
 class Consumer:
@@ -78,7 +86,7 @@ class Consumer:
         self._stream = stream
         self._next = start
         self._next_delivery = 1
-        self._messages: list[tuple[bytes, bytes, bytes]] = []
+        self._messages: list[tuple[bytes, bytes, bytes, bytes]] = []
         self._waiting_bytes = 0
         self._outstanding = 0
         self._arrived = asyncio.Event()
@@ -173,10 +181,10 @@ class Consumer:
             except TimeoutError:
                 return []
         taken, self._messages = self._messages[:limit], self._messages[limit:]
-        self._waiting_bytes -= sum(len(payload) for _, _, payload in taken)
+        self._waiting_bytes -= sum(len(payload) for _, _, payload, _ in taken)
         messages = []
-        for subject, reply, payload in taken:
-            read = self._read(subject, reply, payload)
+        for subject, reply, payload, headers in taken:
+            read = self._read(subject, reply, payload, headers)
             if read is None:
                 break
             messages.append(read)
@@ -186,7 +194,7 @@ class Consumer:
             await self._pull_where_room()
         return messages
 
-    def _read(self, subject: bytes, reply: bytes, payload: bytes) -> StreamMessage | None:
+    def _read(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> StreamMessage | None:
         # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>; with a domain and an
         # account two tokens more in front and one behind (NATS ADR-15).
         tokens = reply.split(b".")
@@ -200,17 +208,17 @@ class Consumer:
         missing = sequence - self._next
         self._next = sequence + 1
         self._next_delivery += 1
-        return StreamMessage(subject.decode(errors="replace"), payload, sequence, nanoseconds, missing)
+        return StreamMessage(subject.decode(errors="replace"), payload, sequence, nanoseconds, missing, headers)
 
     async def _on_message(self, message: Msg) -> None:
         if message.reply:
-            await self._on_data(message.subject.encode(), message.reply.encode(), message.data)
+            await self._on_data(message.subject.encode(), message.reply.encode(), message.data, _trace_headers(message))
         else:
             await self._on_status(message)
             self._heard()
 
-    async def _on_data(self, subject: bytes, reply: bytes, payload: bytes) -> None:
-        self._messages.append((subject, reply, payload))
+    async def _on_data(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
+        self._messages.append((subject, reply, payload, headers))
         self._waiting_bytes += len(payload)
         self._outstanding -= 1
         if self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1):

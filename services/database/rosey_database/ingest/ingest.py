@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -18,9 +19,10 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
-from rosey_core import streams
+from rosey_core import streams, subjects
 from rosey_core.bus import NotConnected
 from rosey_core.streams import StreamLimits, StreamUnavailable
+from rosey_core.telemetry.tracing import parse_headers
 from rosey_database import sqlite
 from rosey_database.ingest import dead_letters, lookup, position, start
 from rosey_database.ingest.application import Unstorable, apply
@@ -36,6 +38,7 @@ GATHER_S: Final = 0.005
 """How long a busy ingest waits for company between two commits: a commit costs half a millisecond whatever is in it."""
 BUSY_BATCH: Final = range(16, 500)
 """Batches after which it waits: smaller ones come when it is quiet, larger ones need no company."""
+_EVENT_ID: Final = re.compile(rb"\r\nNats-Msg-Id: ?([^\r\n]{1,200})\r\n")
 RETRY_WAITS_S: Final = (0.05, 2.0)
 STANDBY_POLL_S: Final = 0.25
 FRUITLESS_LIMIT: Final = 3
@@ -308,6 +311,7 @@ class Ingest:
             poison.message.sequence,
             poison.message.subject[:200],
             poison.reason[:500],
+            extra=_identity(poison),
         )
         if self._observer is not None:
             self._observer.rejected(poison)
@@ -369,3 +373,19 @@ class Ingest:
         log.error("%d events are gone from the stream before they were stored: they are lost", batch.missing)
         if self._observer is not None:
             self._observer.missing(batch.missing)
+
+
+def _identity(poison: Poison) -> dict[str, str | None]:
+    """What a message says of itself, for the log."""
+    message = poison.message
+    context = parse_headers(message.headers)
+    try:
+        channel = subjects.parse_event(message.subject)[1]
+    except ValueError:
+        channel = None
+    event_id = _EVENT_ID.search(message.headers)
+    return {
+        "channel": channel,
+        "event_id": None if event_id is None else event_id[1].decode(errors="replace"),
+        "trace_id": None if context is None else context.trace,
+    }

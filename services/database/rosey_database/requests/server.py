@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
@@ -46,6 +46,9 @@ BAD: Final = "bad_request"
 
 class Observer(Protocol):
     """Who wants to know of the requests; metrics, for one."""
+
+    def asked(self, headers: Mapping[str, str]) -> None:
+        """A request came that has headers; what follows is told in the same task."""
 
     def answered(self, template: str, outcome: str, seconds: float) -> None:
         """A request was answered: ``ok``, ``failed`` or ``bad_request``."""
@@ -148,6 +151,8 @@ class RequestServer:
 
     async def _serve(self, kind: type[Request], figures: _Figures, message: Message) -> None:
         began = time.perf_counter()
+        if self._observer is not None and message.headers:
+            self._observer.asked(message.headers)
         reply, outcome, error = await self._answer(kind, message)
         seconds = time.perf_counter() - began
         figures.nanoseconds += int(seconds * 1e9)
@@ -182,11 +187,11 @@ class RequestServer:
             payload = queries.encode(reply)
         except sqlite3.Error as problem:
             error = f"database: {problem}"
-            log.warning("%s: %s", kind.SUBJECT, error)
+            log.warning("%s: %s", kind.SUBJECT, error, extra={"channel": channel})
             return _failure(error), FAILED, error
         except Exception as problem:
             error = f"unexpected: {type(problem).__name__}: {problem}"
-            log.exception("%s failed", kind.SUBJECT)
+            log.exception("%s failed", kind.SUBJECT, extra={"channel": channel})
             return _failure(error), FAILED, error
         # Over max_payload the server would cut the connection.
         if self._client is not None and len(payload) > self._client.max_payload:
