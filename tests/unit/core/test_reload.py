@@ -191,3 +191,15 @@ async def test_a_file_that_is_being_written_waits_until_it_is_whole(
     async with service.running():
         await until(lambda: len(looks) > 12)
     assert read_at == [5], "once, when it changed no more"
+
+
+async def test_what_it_refers_to_may_come_later(service: Service, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    platform = f"{{channel: lobby, user: Rosey, password: '${{file:{password}}}'}}"
+    async with service.running():
+        service.file.write_text(f"platforms: [{platform}]")
+        await until(lambda: service.count("refused") == 1)
+        password.write_text("hunter22")
+        await until(lambda: service.applied)
+    assert service.count("refused") == 1
+    assert service.in_force == 1

@@ -22,6 +22,9 @@ Apply = Callable[[Config], Awaitable[None]]
 WATCH_INTERVAL_S: Final = 1.0
 """Between two looks at the files. A change is read when it has not gone on for as long: it may be half written."""
 
+REPEAT_AFTER_LOOKS: Final = 5
+"""Looks after which what was refused is read once more: a file that it refers to may come later, and is not watched."""
+
 _LOGGING: Final = ("logging.level", "logging.format")
 _NO_SETTING: Final = ("legacy", *NOT_IN_A_FILE)
 
@@ -60,6 +63,7 @@ class Reload:
         self._unused: tuple[str, ...] = ()
         self._apply: Apply | None = None
         self._asked: Final = asyncio.Event()
+        self._refusal = ""
         self._known = self._stamp()
 
     def offer(self, apply: Apply, keys: Collection[str], *, unused: Collection[str] = ()) -> None:
@@ -81,10 +85,17 @@ class Reload:
     async def run(self) -> None:
         """Wait for changes, and bring them in, until cancelled."""
         seen = self._known
+        looks = 0
         while True:
             asked = await self._wait()
             now = self._stamp()
+            looks = looks + 1 if self._refusal else 0
             if asked or now == seen != self._known:
+                # Whoever asks is told, even if it is the same again.
+                looks, self._refusal = 0, ""
+                await self.reload()
+            elif looks >= REPEAT_AFTER_LOOKS:
+                looks = 0
                 await self.reload()
             seen = now
 
@@ -96,8 +107,11 @@ class Reload:
             # A large file takes its time.
             config = await asyncio.to_thread(self._load)
         except ConfigError as error:
-            self._failed("refused", f"configuration: not reloaded, the one before stays in force:\n{error}")
+            if str(error) != self._refusal:
+                self._refusal = str(error)
+                self._failed("refused", f"configuration: not reloaded, the one before stays in force:\n{error}")
             return
+        self._refusal = ""
         settings = _settings(config)
         changed = [key for key in sorted(self._running | settings) if self._running.get(key) != settings.get(key)]
         appliable = [key for key in changed if _is_one_of(key, self._appliable)]
