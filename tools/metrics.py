@@ -20,6 +20,7 @@ from rosey_core.health import Health, HealthCollector
 from rosey_core.telemetry.metrics import BusMetrics, new_registry
 from rosey_core.telemetry.metrics_bot import BotMetrics
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
+from rosey_core.telemetry.metrics_tracing import TracingMetrics
 
 DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs/metrics.md"
 
@@ -81,6 +82,7 @@ class Description(NamedTuple):
 
 def _common(registry: CollectorRegistry) -> None:
     BusMetrics(registry)
+    TracingMetrics(registry)
     ConfigurationMetrics(registry)
     registry.register(HealthCollector(Health("nats")))
 

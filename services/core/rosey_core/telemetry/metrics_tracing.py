@@ -12,12 +12,14 @@ class TracingMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.exported = Counter(
-            "rosey_tracing_spans_exported", "Spans that the receiver of traces took.", registry=registry
+            "rosey_tracing_spans_exported",
+            "Spans that the receiver of traces took; only where traces are exported.",
+            registry=registry,
         )
         self.lost = Children(
             Counter(
                 "rosey_tracing_spans_lost",
-                "Spans that were lost: no room to wait, or the receiver of traces did not take them.",
+                "Spans lost: no room to wait, or the receiver did not take them; only where traces are exported.",
                 ["reason"],
                 registry=registry,
             )
