@@ -19,6 +19,7 @@ from rosey_cli.doctor.command import doctor
 from rosey_cli.events.command import events
 from rosey_cli.replay.command import replay
 from rosey_cli.statistics import stats, user
+from rosey_cli.top.command import top
 from rosey_cli.up.command import up
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ app.command()(up)
 app.command()(stats)
 app.command()(user)
 app.command()(audit)
+app.command()(top)
 app.command()(events)
 app.command()(doctor)
 app.add_typer(channels.app, name="channel")

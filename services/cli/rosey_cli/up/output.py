@@ -83,7 +83,10 @@ def summary(snapshot: Snapshot) -> str:
     for channel in snapshot.channels:
         playing = "" if channel.playing is None else f", plays {one_line(channel.playing.title)!r}"
         parts.append(f"{channel.key or 'default channel'}: {len(channel.users)} users{playing}")
-    parts.append(f"{snapshot.stored} events stored, {snapshot.per_second:.1f}/s")
+    if snapshot.stored is None:
+        parts.append(f"{snapshot.per_second:.1f} events/s")
+    else:
+        parts.append(f"{snapshot.stored} events stored, {snapshot.per_second:.1f}/s")
     if snapshot.frame_to_row is not None:
         latency = snapshot.frame_to_row
         parts.append(f"frame to row p50 {latency.p50:.1f} ms, p99 {latency.p99:.1f} ms")

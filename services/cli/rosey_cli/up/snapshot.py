@@ -39,8 +39,9 @@ class Snapshot:
     Attributes:
         time: Unix seconds.
         seconds: since the start.
-        published: events that the stream has confirmed to the bot, those that it had already included.
-        stored: events that the database has committed.
+        published: events that the stream has confirmed to the bot, those that it had already included;
+            ``None`` where nobody tells.
+        stored: events that the database has committed; ``None`` where nobody tells.
         rejected: events that went to the dead letters.
         waiting: events in the stream and not yet stored.
         held: events that the bot holds and the stream has not confirmed.
@@ -54,8 +55,8 @@ class Snapshot:
 
     time: float
     seconds: float
-    published: int = 0
-    stored: int = 0
+    published: int | None = 0
+    stored: int | None = 0
     rejected: int = 0
     waiting: int = 0
     held: int = 0

@@ -150,11 +150,9 @@ def _users(channels: Sequence[Channel]) -> RenderableType:
 
 
 def _path(snapshot: Snapshot) -> RenderableType:
-    counts = [
-        f"{snapshot.per_second:.1f} events/s",
-        f"{snapshot.published} published",
-        f"{snapshot.stored} stored",
-    ]
+    counts = [f"{snapshot.per_second:.1f} events/s"]
+    counts += [f"{snapshot.published} published"] if snapshot.published is not None else []
+    counts += [f"{snapshot.stored} stored"] if snapshot.stored is not None else []
     counts += [f"{snapshot.waiting} waiting"] if snapshot.waiting else []
     counts += [f"{snapshot.held} held back"] if snapshot.held else []
     counts += [f"{snapshot.rejected} rejected"] if snapshot.rejected else []
