@@ -26,6 +26,7 @@ from rosey_core.events import (
     encode,
 )
 from rosey_database import BotDatabase, DatabaseService
+from rosey_database.ingest.consumer import Consumer, ConsumerLost, StreamMessage
 from tests.integration.cli.story import CHANNEL, TIME, Publish, Stored, chat, story
 
 Break = Callable[[str], None]
@@ -52,6 +53,23 @@ def spoil(database_file: Path) -> Break:
 async def test_where_all_is_stored_nothing_is_found(nats_client: Client, database_file: Path) -> None:
     result = await reconcile(nats_client, database_file, Baseline())
     assert result == Reconciliation(published=13, stored=13)
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_consumer_that_is_lost_on_the_way_is_replaced(
+    nats_client: Client, database_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, calls = Consumer.take, iter(range(1000))
+
+    async def take_five(consumer: Consumer, limit: int, timeout: float | None = None) -> list[StreamMessage]:
+        if next(calls) % 2:
+            raise ConsumerLost("heartbeat", "nothing heard for 3 s")
+        return await take(consumer, 5, timeout)
+
+    monkeypatch.setattr(Consumer, "take", take_five)
+    result = await reconcile(nats_client, database_file, Baseline())
+    assert result == Reconciliation(published=13, stored=13)
+    assert next(calls) == 5
 
 
 @pytest.mark.usefixtures("told")
