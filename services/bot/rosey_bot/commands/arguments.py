@@ -173,7 +173,11 @@ def _read(words: list[_Word], parameter: Parameter, text: str) -> Any:
         case Kind.ITEM:
             if len(words) == 1 and not words[0].is_quoted and _NUMBER.fullmatch(single):
                 return ItemReference(_position(single, parameter))
-            return ItemReference(title=single if len(words) == 1 else whole)
+            title = (single if len(words) == 1 else whole).strip()
+            if not title:
+                # It would be in every title.
+                raise UsageError(f"{parameter.name} should be a position, like 3, or words of the title")
+            return ItemReference(title=title)
         case kind:
             return _READERS[kind](single, parameter)
 

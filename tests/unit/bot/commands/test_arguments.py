@@ -93,6 +93,8 @@ def test_text_is_taken_as_typed() -> None:
         ("title", MOVE, "position is missing"),
         ("0 1", MOVE, "# should be a position from 1 on, like 3 or #3"),
         ("1 -1", MOVE, "position should be a position from 1 on, like 3 or #3"),
+        ('"" 1', MOVE, "# should be a position, like 3, or words of the title"),
+        ("' ' 1", MOVE, "# should be a position, like 3, or words of the title"),
         ("1 1000000000", MOVE, "position should be a position from 1 on, like 3 or #3"),
     ],
 )
