@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster soak cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
+.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster test-observe soak cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -45,6 +45,11 @@ test-chart: $(INSTALLED)  ## the chart as Helm renders it; needs helm 3
 
 test-cluster: $(INSTALLED)  ## the chart in the cluster of your KUBECONFIG; needs helm 3, kubectl and docker
 	@$(BIN)/python -m pytest tests/cluster -q $(ARGS)
+
+test-observe: $(INSTALLED)  ## alert rules and dashboards in a real Prometheus; on Debian: apt-get install prometheus
+	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
+	  { echo "make test-observe needs promtool and prometheus: on Debian and Ubuntu install the package prometheus" >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/observe -q -p no:cacheprovider $(ARGS)
 
 soak: $(INSTALLED)     ## half an hour under load in the cluster of your KUBECONFIG; ROSEY_SOAK_MINUTES: another time
 	@$(BIN)/python -m pytest tests/cluster/soak.py -q -s $(ARGS)
