@@ -91,6 +91,38 @@ async def test_a_message_that_never_gets_through_is_given_up(queue: SendQueue, w
     assert (await second).outcome is Outcome.SENT
 
 
+async def test_an_echo_that_comes_too_late_confirms_no_other_message(
+    queue: SendQueue, wire: Wire, harness: RoomHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.is_silent = True
+    monkeypatch.setattr(sending, "ECHO_TIMEOUT", 0.01)
+    late, whispered = queue.say("a < b"), queue.whisper("Alice", "psst")
+    assert [(await late).outcome, (await whispered).outcome] == [Outcome.UNCONFIRMED] * 2
+    monkeypatch.setattr(sending, "ECHO_TIMEOUT", 3.0)
+    following = queue.say("next")
+    await until(lambda: len(wire.sent) == 3)
+    harness.frame("chatMsg", chat("Rosey", "a &lt; b"))
+    harness.frame("pm", {**chat("Rosey", "psst"), "to": "Alice"})
+    harness.frame("cooldown", 100)
+    await until(lambda: len(wire.sent) == 4)
+    assert not following.done()
+    harness.frame("chatMsg", chat("Rosey", "next"))
+    assert (await following).outcome is Outcome.SENT
+
+
+async def test_a_message_that_is_repeated_is_confirmed_by_any_echo_of_it(
+    queue: SendQueue, wire: Wire, harness: RoomHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.is_silent = True
+    monkeypatch.setattr(sending, "ECHO_TIMEOUT", 0.01)
+    assert (await queue.say("hello")).outcome is Outcome.UNCONFIRMED
+    monkeypatch.setattr(sending, "ECHO_TIMEOUT", 3.0)
+    again = queue.say("hello")
+    await until(lambda: len(wire.sent) == 2)
+    harness.frame("chatMsg", chat("Rosey", "hello"))
+    assert (await again).outcome is Outcome.SENT
+
+
 @pytest.mark.parametrize(
     ("frame", "arguments", "reason"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -23,6 +24,8 @@ from rosey_core.identity import user_key
 
 SERVER_SPEAKER: Final = "[server]"
 VOTESKIP_SPEAKER: Final = "[voteskip]"
+OVERDUE: Final = 20
+"""Lines whose echo did not come in time that are remembered."""
 POSITION_TOLERANCE: Final = 0.5
 """Seconds by which a position that CyTube repeats may differ from the one that it was given."""
 
@@ -277,6 +280,10 @@ def _said(message: str) -> str:
     return " ".join(plain_text(message).split())
 
 
+def _is_text(act: Act, said: str) -> bool:
+    return isinstance(act, Say | Whisper) and " ".join(act.text.split()) == said
+
+
 def _own_line(act: Act, line: frames.ChatMsg, room: Room) -> Reading:
     return Done(line) if room.is_joined and room.is_me(line.username) else None
 
@@ -439,7 +446,8 @@ class Expectation:
 class Confirmations:
     """Finds for each act that is under way the frame that tells what became of it.
 
-    A frame tells of one act: where several of a kind are under way, of the one that was asked first.
+    A frame tells of one act: where several of a kind are under way, of the one that was asked first. A line whose
+    echo comes when nobody waits for it any more is remembered: its echo is not taken for the next line's.
 
     Args:
         room: the channel as it is after each frame.
@@ -448,6 +456,7 @@ class Confirmations:
     def __init__(self, room: Room) -> None:
         self._room: Final = room
         self._expected: list[Expectation] = []
+        self._overdue: deque[Say | Whisper] = deque(maxlen=OVERDUE)
 
     def follow(self, dispatcher: Dispatcher) -> None:
         """Take the frames of the table from ``dispatcher``."""
@@ -468,14 +477,40 @@ class Confirmations:
         """Look for it no more."""
         if expectation in self._expected:
             self._expected.remove(expectation)
+            is_told = expectation.verdict.done() and not expectation.verdict.cancelled()
+            if isinstance(expectation.act, Say | Whisper) and not is_told:
+                self._overdue.append(expectation.act)
+
+    def begin(self) -> None:
+        """A new connection: what was said over the last one echoes no more."""
+        self._overdue.clear()
 
     def _reader(self, name: str) -> Callable[[Any], None]:
         def read(value: Any) -> None:
+            if self._overdue and self._is_overdue(name, value):
+                return
             for expectation in self._expected:
                 if not expectation.verdict.done() and self._settle(expectation, name, value):
                     return
 
         return read
+
+    def _is_overdue(self, name: str, value: Any) -> bool:
+        if name not in (frames.CHAT_MSG.name, frames.PM.name):
+            return False
+        # A channel's filters may have changed the text: then it is anybody's.
+        said = _said(value.msg)
+        if any(_is_text(expectation.act, said) for expectation in self._expected):
+            return False
+        for act in self._overdue:
+            if _is_text(act, said) and self._reads_as_done(act, name, value):
+                self._overdue.remove(act)
+                return True
+        return False
+
+    def _reads_as_done(self, act: Act, name: str, value: Any) -> bool:
+        signs = (sign for sign in SIGNS[type(act)] if sign.frame.name == name)
+        return any(isinstance(sign.read(act, value, self._room), Done) for sign in signs)
 
     def _settle(self, expectation: Expectation, name: str, value: Any) -> bool:
         for sign in SIGNS[type(expectation.act)]:

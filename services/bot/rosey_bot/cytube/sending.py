@@ -134,6 +134,7 @@ class SendQueue:
     def open(self, emit: Emit) -> None:
         """Begin to send over a new connection, whose limits are fresh (PROTOCOL.md 10)."""
         self._emit = emit
+        self._confirmations.begin()
         self._worker = asyncio.create_task(self._work(emit), name="send-queue")
 
     async def close(self, reason: str = "the connection to CyTube is lost") -> None:
