@@ -69,16 +69,18 @@ format: $(INSTALLED)   ## rewrite to the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/commands.md, docs/metrics.md, parts of the chart
+documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/commands.md, docs/metrics.md, dashboards, parts of the chart
 	@$(BIN)/python tools/contract.py
 	@$(BIN)/python tools/commands.py
 	@$(BIN)/python tools/metrics.py
+	@$(BIN)/python -m observability
 	@$(BIN)/python tools/chart.py
 
 documents-check: $(INSTALLED)  ## fail where a generated document is not what the code says
 	@$(BIN)/python tools/contract.py --check
 	@$(BIN)/python tools/commands.py --check
 	@$(BIN)/python tools/metrics.py --check
+	@$(BIN)/python -m observability --check
 	@$(BIN)/python tools/chart.py --check
 
 build: $(INSTALLED)    ## a wheel of each service in dist/

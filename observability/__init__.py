@@ -1,0 +1,1 @@
+"""Dashboards for Grafana and alert rules for Prometheus, over the metrics of docs/metrics.md."""
