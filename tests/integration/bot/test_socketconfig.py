@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -9,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from rosey_bot.cytube.backoff import Cause, Disconnected
-from rosey_bot.cytube.socketconfig import fetch_socket_url
+from rosey_bot.cytube.socketconfig import LONGEST_ANSWER, fetch_socket_url
 
 Fetch = Callable[[web.Response], Awaitable[str]]
 
@@ -59,6 +60,8 @@ async def test_a_plain_server_will_do(fetch: Fetch) -> None:
         (200, "[]", Cause.UNREACHABLE),
         (200, '{"servers": []}', Cause.UNREACHABLE),
         (200, '{"servers": {"url": "http://a"}}', Cause.UNREACHABLE),
+        (200, "[" * 50_000, Cause.UNREACHABLE),
+        (200, json.dumps({"servers": [{"url": "http://a"}], "more": "x" * LONGEST_ANSWER}), Cause.UNREACHABLE),
     ],
 )
 async def test_useless_answers_are_told_apart(fetch: Fetch, status: int, body: str, cause: Cause) -> None:

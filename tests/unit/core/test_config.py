@@ -363,10 +363,28 @@ def test_the_environment_form_is_refused_with_the_way_out(refusal: Callable[...,
         ("cytu.be", "https://cytu.be"),
         ("https://cytu.be/", "https://cytu.be"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("HTTPS://Cytu.BE:443", "https://cytu.be"),
+        ("http://cytu.be.:80/", "http://cytu.be"),
+        ("https://cytu.be:80/site/", "https://cytu.be:80/site"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
     ],
 )
-def test_a_server_is_an_address_without_a_slash(server: str, expected: str) -> None:
+def test_a_server_has_one_spelling_and_no_slash_at_its_end(server: str, expected: str) -> None:
     assert Platform(channel="a", server=server).server == expected
+
+
+@pytest.mark.parametrize(
+    "server", ["", "https://", "https://:80", "https://.", "https://cytu.be?x", "https://cytu.be#x"]
+)
+def test_what_is_no_address_of_a_site_is_refused(server: str) -> None:
+    with pytest.raises(ValueError, match="the address of a CyTube site"):
+        Platform(channel="a", server=server)
+
+
+def test_one_channel_in_two_spellings_is_there_twice() -> None:
+    assert "is there twice" in refusal(
+        {"platforms": [{"channel": "a"}, {"channel": "A", "server": "https://CYTU.BE:443/"}]}
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ def explain_failure(error: BaseException, target: str, proxy: str | None) -> Dis
             return Disconnected(Cause.UNREACHABLE, f"the proxy {proxy} does not connect to {target}: {_text(cause)}")
     for cause in chain:
         if isinstance(cause, aiohttp.ClientError | OSError):
-            return Disconnected(Cause.UNREACHABLE, f"cannot reach {target}: {_text(cause)}")
+            through = "" if proxy is None else f" through the proxy {proxy}"
+            reason = "no answer in time" if isinstance(cause, TimeoutError) else _text(cause)
+            return Disconnected(Cause.UNREACHABLE, f"cannot reach {target}{through}: {reason}")
     # Whoever answers there speaks something else.
     return Disconnected(Cause.UNREACHABLE, f"no connection to {target}: {_text(error)}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -11,6 +12,8 @@ from rosey_bot.cytube.backoff import Cause, Disconnected
 from rosey_bot.cytube.failures import PROXY_ERRORS, explain_failure
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
+LONGEST_ANSWER: Final = 65536
+"""Bytes; whatever else is at that address, it must not fill the memory."""
 
 
 async def fetch_socket_url(http: aiohttp.ClientSession, server: str, channel: str, *, proxy: str | None = None) -> str:
@@ -32,10 +35,15 @@ async def fetch_socket_url(http: aiohttp.ClientSession, server: str, channel: st
                 raise Disconnected(Cause.REFUSED, f"{server} has no channel {channel!r}")
             if response.status != 200:
                 raise Disconnected(Cause.UNREACHABLE, f"{address} answers with status {response.status}")
-            answer = await response.json(content_type=None)
+            body = bytearray()
+            async for part in response.content.iter_any():
+                body += part
+                if len(body) > LONGEST_ANSWER:
+                    raise Disconnected(Cause.UNREACHABLE, f"{address} answers with more than a list of servers")
+        answer = json.loads(body)
     except (aiohttp.ClientError, TimeoutError, OSError, *PROXY_ERRORS) as error:
         raise explain_failure(error, server, proxy) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Disconnected(Cause.UNREACHABLE, f"{address} does not answer with JSON") from None
     url = _choose(answer)
     if url is None:

@@ -33,6 +33,7 @@ Bytes = Annotated[ByteSize, Field(gt=0)]
 CYTUBE: Final = "https://cytu.be"
 """The server of a channel that names none."""
 
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 _CHANNEL_URL: Final = re.compile(r"(?P<server>https?://[^/]+)/r/(?P<name>[^/?#]+)/?")
 _CHANNEL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _USER_NAME: Final = re.compile(r"[A-Za-z0-9_\-\u00c0-\u00ff]{1,20}")
@@ -110,12 +111,16 @@ class Platform(Section):
             server = f"https://{server}"
         try:
             parts = urlsplit(server)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            host, port = (parts.hostname or "").rstrip("."), parts.port
         except ValueError:
-            good = False
-        if not good or "@" in parts.netloc:
+            host, port = "", 0
+        usual = _USUAL_PORTS.get(parts.scheme) if host else None
+        if usual is None or port == 0 or "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("should be the address of a CyTube site, like https://cytu.be")
-        return server.rstrip("/")
+        # One spelling: of two, each would count as a site, and a bot in both would throw itself out.
+        host = f"[{host}]" if ":" in host else host
+        place = host if port in (None, usual) else f"{host}:{port}"
+        return f"{parts.scheme}://{place}{parts.path.rstrip('/')}"
 
     @field_validator("channel")
     @classmethod
