@@ -381,7 +381,7 @@ def test_what_is_no_address_of_a_site_is_refused(server: str) -> None:
         Platform(channel="a", server=server)
 
 
-def test_one_channel_in_two_spellings_is_there_twice() -> None:
+def test_one_channel_in_two_spellings_is_there_twice(refusal: Callable[..., str]) -> None:
     assert "is there twice" in refusal(
         {"platforms": [{"channel": "a"}, {"channel": "A", "server": "https://CYTU.BE:443/"}]}
     )
