@@ -58,6 +58,9 @@ def up(
     nats_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for NATS; 0 for any that is free.")] = 0,
     seed: Annotated[int, typer.Option(help="Of the simulated crowd: the same people do the same.")] = 1,
     rate: Annotated[float, typer.Option(min=0.0, help="What the simulated crowd does a second; 0: no crowd.")] = 5.0,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Write a prometheus.yml for these processes, and say how to use it.")
+    ] = False,
 ) -> None:
     """Run a whole Rosey on this machine: nats-server, the database service and the bot.
 
@@ -81,6 +84,7 @@ def up(
             nats_port=nats_port,
             seed=seed,
             rate=rate,
+            observe=observe,
         )
         return start.up(options)
 

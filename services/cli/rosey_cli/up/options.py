@@ -23,3 +23,4 @@ class Options:
     nats_port: int = 0
     seed: int = 1
     rate: float = 5.0
+    observe: bool = False

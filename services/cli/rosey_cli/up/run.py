@@ -16,6 +16,7 @@ from rosey_cli.up.audit import Audit
 from rosey_cli.up.child import State
 from rosey_cli.up.journal import Journal, Level, logged_to
 from rosey_cli.up.monitor import BOT, DATABASE, INTERVAL_S, Monitor
+from rosey_cli.up.observation import Observation
 from rosey_cli.up.outcome import Outcome
 from rosey_cli.up.output import Output
 from rosey_cli.up.programs import NatsServer, Service, Simulator, check_port
@@ -63,6 +64,7 @@ class Plan:
         seconds: the run ends by itself after this long; ``None``: it does not.
         audits: whether to compare stream and database at the end.
         watches: whether to listen to the channels' events.
+        observed: whether to write what a Prometheus needs.
     """
 
     config: Config
@@ -71,6 +73,7 @@ class Plan:
     seconds: float | None = None
     audits: bool = False
     watches: bool = True
+    observed: bool = False
 
 
 class Run:
@@ -96,6 +99,7 @@ class Run:
         )
         self._bus: Bus | None = None
         self._monitor: Monitor | None = None
+        self._observation = Observation(directory) if plan.observed else None
         self._audit = self._make_audit()
         self._stop = asyncio.Event()
         self._impatient = asyncio.Event()
@@ -165,6 +169,9 @@ class Run:
         await self._supervisor.start(self._nats)
         configuration.write(config, self._directory, nats_url=self._nats.url)
         self._journal.say("rosey", f"data in {self._directory.path}, NATS at {self._nats.url}")
+        if self._observation is not None:
+            self._observation.begin()
+            self._journal.say("rosey", f"metrics: {self._observation.command}")
         self._bus = Bus(self._nats.url, name="rosey up")
         watcher = Watcher(self._bus) if self._plan.watches else None
         await self._bus.start()
@@ -222,6 +229,8 @@ class Run:
                 if now >= look_at:
                     look_at = now + INTERVAL_S
                     snapshot = await monitor.look()
+                    if self._observation is not None:
+                        self._observation.update(self._supervisor.children)
                 self._output.refresh(snapshot)
                 if self._plan.seconds is not None and deadline is None and (snapshot.in_room or now > give_up):
                     deadline = now + self._plan.seconds

@@ -12,6 +12,7 @@ from rosey_cli import terminal
 from rosey_cli.data_directory import DEMO, MAIN, RECORDINGS, DataDirectory, home
 from rosey_cli.failure import Failure
 from rosey_cli.up import configuration, report
+from rosey_cli.up.observation import Observation
 from rosey_cli.up.options import Options
 from rosey_cli.up.outcome import Outcome
 from rosey_cli.up.output import Output, Plain
@@ -55,6 +56,7 @@ def make_plan(options: Options) -> Plan:
         seconds=options.seconds,
         audits=options.as_json or options.seconds is not None or options.recording is not None,
         watches=not options.as_json,
+        observed=options.observe,
     )
 
 
@@ -93,7 +95,7 @@ def _run(plan: Plan, directory: DataDirectory, *, as_json: bool) -> int:
     out = terminal.console(stream)
     output: Output = Plain(out)
     if out.is_terminal and not as_json:
-        output = LiveView(out, _title(plan))
+        output = LiveView(out, _title(plan, directory))
 
     async def run() -> Outcome:
         work = Run(plan, directory, output)
@@ -113,7 +115,13 @@ def _run(plan: Plan, directory: DataDirectory, *, as_json: bool) -> int:
     return report.verdict(account) if plan.audits else 0
 
 
-def _title(plan: Plan) -> str:
+def _title(plan: Plan, directory: DataDirectory) -> str:
+    # The lines that were printed before are out of sight behind the picture.
+    metrics = f"; {Observation(directory).command}" if plan.observed else ""
+    return _what_runs(plan) + metrics
+
+
+def _what_runs(plan: Plan) -> str:
     if plan.site is None:
         return ", ".join(f"{platform.server}/r/{platform.channel}" for platform in plan.config.channels)
     return "a recording" if plan.site.ends else "a simulated channel"
