@@ -72,6 +72,44 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name.startswith("rosey_core.config")]
 
 
+async def test_what_changes_while_the_service_starts_is_applied_when_it_can_be(tmp_path: Path) -> None:
+    file = tmp_path / "rosey.yaml"
+    file.write_text("")
+    applied: list[Config] = []
+
+    async def apply(config: Config) -> None:
+        applied.append(config)
+
+    reload = Reload(load(file, {}), lambda: load(file, {}), CollectorRegistry(), interval=INTERVAL)
+    file.write_text("platforms: [{channel: lobby}]")
+    await reload.reload()
+    task = asyncio.create_task(reload.run())
+    reload.offer(apply, ["platforms"])
+    await until(lambda: applied)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [platform.key for platform in applied[0].channels] == ["lobby"]
+
+
+async def test_what_goes_wrong_in_reading_ends_no_watch(tmp_path: Path) -> None:
+    readings: list[str] = []
+
+    def read() -> Config:
+        readings.append("read")
+        if len(readings) == 1:
+            raise MemoryError
+        return Config()
+
+    reload = Reload(Config(), read, CollectorRegistry(), interval=INTERVAL)
+    task = asyncio.create_task(reload.run())
+    reload.ask()
+    await until(lambda: len(readings) == 1)
+    reload.ask()
+    await until(lambda: len(readings) == 2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_what_can_be_applied_is(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     await service.write("platforms: [{channel: lobby}]\nbot: {user_cooldown: 3}\n")

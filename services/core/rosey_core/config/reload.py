@@ -77,6 +77,9 @@ class Reload:
         self._apply = apply
         self._appliable = (*_LOGGING, *keys)
         self._unused = tuple(unused)
+        if _settings(self._config) != self._running:
+            # It has changed while the service started.
+            self.ask()
 
     def ask(self) -> None:
         """Read it again now, whether a file has changed or not."""
@@ -110,6 +113,9 @@ class Reload:
             if str(error) != self._refusal:
                 self._refusal = str(error)
                 self._failed("refused", f"configuration: not reloaded, the one before stays in force:\n{error}")
+            return
+        except Exception as error:
+            self._failed("failed", f"configuration: not read, the one before stays in force: {error}", error)
             return
         self._refusal = ""
         settings = _settings(config)
