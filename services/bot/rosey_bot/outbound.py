@@ -27,6 +27,8 @@ LIMIT: Final = 5
 """Messages claimed at a time: no more than can be posted before the claim runs out."""
 CLAIM_SECONDS: Final = 300.0
 """How long a claim holds: longer than the longest messages take if CyTube confirms none of them."""
+MOST_PARTS: Final = 50
+"""Messages of CyTube's that lines make of one: what has more lines is posted without their breaks."""
 PLATFORM: Final = "cytube"
 
 
@@ -141,7 +143,7 @@ class OutboundPoster:
         return len(messages)
 
     async def _post(self, message: ClaimedMessage) -> None:
-        parts = split_message(message.message)
+        parts = _parts(message.message)
         if not parts:
             self._failed(message, "there is nothing to say in it", permanent=True)
         for number, part in enumerate(parts, start=1):
@@ -174,6 +176,12 @@ class OutboundPoster:
                 id=identity.uuid7(),
             )
         )
+
+
+def _parts(text: str) -> list[str]:
+    parts = split_message(text)
+    # Each line is a message of its own, as long as there are not so many that they would outlast the claim.
+    return parts if len(parts) <= MOST_PARTS else split_message(" ".join(text.split()))
 
 
 def _is_unseen(receipt: Receipt) -> bool:

@@ -100,6 +100,16 @@ async def test_messages_are_posted_in_order_and_reported(posting: Posting) -> No
     assert posting.harness.sink.of(OutboundFailed) == []
 
 
+async def test_a_message_of_very_many_lines_does_not_flood_the_chat(posting: Posting) -> None:
+    posting.put("\n".join(["a", "b"]), "\n".join("c" * 10_000))
+    await posting.poster.post_waiting()
+    first, second, *others = posting.sending.said
+    assert [first, second] == ["a", "b"]
+    assert len(others) < 100
+    assert "".join(others).replace(" ", "") == "c" * 10_000
+    assert [event.message_id for event in posting.harness.sink.of(OutboundSent)] == [1, 2]
+
+
 async def test_long_messages_are_posted_in_parts(posting: Posting) -> None:
     posting.put("word " * 100)
     await posting.poster.post_waiting()
