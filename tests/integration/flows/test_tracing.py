@@ -16,12 +16,14 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from rosey_bot.publish.outbox import Outbox
 from rosey_bot.telemetry import BotTelemetry
 from rosey_bot.tracing import BotTracing, TracedRequester, TracedSink
+from rosey_core import queries
 from rosey_core.bus import Bus
 from rosey_core.config import Telemetry
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_core.telemetry.tracing import open_tracing
 from rosey_core.telemetry.tracing_spans import Tracing
 from rosey_database import BotDatabase, DatabaseService
+from rosey_database.requests.handlers import HANDLERS
 from rosey_database.tracing import DatabaseTracing
 from rosey_simulator.server import SimulatorServer
 from tests.integration.bot.harness import Person
@@ -286,3 +288,19 @@ async def test_a_receiver_that_hangs_slows_nothing_and_what_is_lost_is_counted(
         tracing.start("x").end()
     assert rosey.value("rosey-bot", "rosey_tracing_spans_lost_total", reason="queue_full") > 3000 - 2048 - 512
     assert receiver.spans == []
+
+
+async def test_a_request_that_fails_is_always_traced_and_one_that_does_not_is_not(
+    trace: Any, receiver: OtlpReceiver, nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await trace(0.0)
+    await nats_client.request("rosey.db.query.user_stats", b'{"username": "Ann"}', timeout=2)
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setitem(HANDLERS, queries.UserStats, broken)
+    await nats_client.request("rosey.db.query.user_stats", b'{"username": "Ann"}', timeout=2)
+    await until(lambda: receiver.spans)
+    (span,) = receiver.spans
+    assert (span.name, span.failed, span.parent) == ("process rosey.db.query.user_stats", True, "")

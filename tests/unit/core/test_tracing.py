@@ -18,6 +18,7 @@ from rosey_core.telemetry import tracing, tracing_spans
 from rosey_core.telemetry.metrics_tracing import TracingMetrics
 from rosey_core.telemetry.tracing import TraceContext
 from rosey_core.telemetry.tracing_spans import Tracing
+from tests.support.waiting import until
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GOOD = f"00-{TRACE}-{SPAN}-01"
@@ -36,9 +37,13 @@ class Hanging(SpanExporter):
 
 
 class Broken(SpanExporter):
-    """Takes nothing."""
+    """Takes nothing, until it is mended."""
+
+    is_mended = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        if self.is_mended:
+            return SpanExportResult.SUCCESS
         raise OSError("no route")
 
 
@@ -150,14 +155,23 @@ def test_an_exporter_that_hangs_holds_nobody_up_and_what_is_lost_is_counted(
     exporter.let_go.set()
 
 
-def test_an_exporter_that_fails_loses_spans_that_are_counted(
-    trace_into: Callable[..., Tracing], registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
+async def test_an_exporter_that_fails_loses_spans_that_are_counted_and_is_used_again(
+    registry: CollectorRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    traced = trace_into(Broken())
+    exporter = Broken()
+    traced = tracing_spans.new_tracing(
+        exporter, TracingMetrics(registry), service="test", version="1", ratio=1.0, interval=0.01
+    )
+    caplog.set_level("INFO")
+    for _ in range(3):
+        traced.start("x").end()
+    await until(lambda: lost(registry, "export_failed") == 3)
+    exporter.is_mended = True
     traced.start("x").end()
+    await until(lambda: registry.get_sample_value("rosey_tracing_spans_exported_total") == 1)
     traced.close()
-    assert lost(registry, "export_failed") == 1
-    assert "takes no spans" in caplog.text
+    assert caplog.text.count("takes no spans") == 1
+    assert caplog.text.count("takes spans again") == 1
 
 
 def test_without_an_endpoint_nothing_is_opened(registry: CollectorRegistry) -> None:

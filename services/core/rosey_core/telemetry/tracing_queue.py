@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import deque
 from typing import Final
 
@@ -68,16 +67,6 @@ class SpanQueue(SpanProcessor):
         self._waiting.append(span)
         if len(self._waiting) >= BATCH and not self._wake.is_set():
             self._wake.set()
-
-    def force_flush(self, timeout_millis: int = 1000) -> bool:
-        """Wait until everything is exported or lost; returns whether it is, in this time."""
-        deadline = time.monotonic() + timeout_millis / 1000
-        while self._waiting or self._in_export:
-            if time.monotonic() >= deadline:
-                return False
-            self._wake.set()
-            time.sleep(0.005)
-        return True
 
     def close(self, timeout: float = 1.0) -> None:
         """Export what waits, for so many seconds at most; the rest is lost."""
