@@ -132,7 +132,8 @@ class Session:
                 await self._socket.connect(url, transports=["websocket"], namespaces=["/"], wait=False)
                 # Nor does it tell of an end that comes together with the first packets.
                 self._socket.eio.read_loop_task.add_done_callback(lambda _: self._disconnect())
-                await asyncio.wait([self._admitted, self._ended], return_when=asyncio.FIRST_COMPLETED)
+                ends: list[asyncio.Future[Any]] = [self._admitted, self._ended]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if self._admitted.done() and not self._admitted.result():
                 raise socketio.exceptions.ConnectionError(self._refusal)
         except TimeoutError:
