@@ -1,0 +1,105 @@
+"""A real Prometheus for tests: scrapes what it is told to once a second, with the rules of this repository."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+from rosey_cli.up.programs import LOOPBACK, free_port
+
+ALERTS: Final = Path(__file__).parents[2] / "observability" / "alerts"
+START_S: Final = 20.0
+_POLL_S: Final = 0.1
+
+
+class Prometheus:
+    """One server, as a context.
+
+    Args:
+        directory: for its configuration, its series and its log.
+        targets: ``host:port`` of what to scrape.
+    """
+
+    def __init__(self, directory: Path, targets: list[str]) -> None:
+        directory.mkdir()
+        self._directory = directory
+        self._address = f"{LOOPBACK}:{free_port()}"
+        self._process: subprocess.Popen[bytes] | None = None
+        config = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(ALERTS / "*.yaml")],
+            "scrape_configs": [{"job_name": "rosey", "static_configs": [{"targets": targets}]}],
+        }
+        # JSON is YAML, too.
+        (directory / "prometheus.yml").write_text(json.dumps(config))
+
+    def __enter__(self) -> Self:
+        with (self._directory / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    "prometheus",
+                    f"--config.file={self._directory / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={self._directory / 'series'}",
+                    f"--web.listen-address={self._address}",
+                    "--enable-feature=exemplar-storage",
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        self.wait_until(self._is_ready, "Prometheus is ready")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The instant vector that an expression comes to."""
+        result: list[dict[str, Any]] = self._get("query", query=expression)["result"]
+        return result
+
+    def value(self, expression: str) -> float | None:
+        """The one value that an expression comes to, ``None`` where it comes to none."""
+        found = self.query(expression)
+        assert len(found) < 2, found
+        return float(found[0]["value"][1]) if found else None
+
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules as they are now."""
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+
+    def wait_until(self, condition: Callable[[], Any], what: str, timeout: float = START_S) -> Any:
+        """Return the first true value of ``condition``."""
+        deadline = time.monotonic() + timeout
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}"
+            time.sleep(_POLL_S)
+        return value
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._directory / "log").read_text()
+        try:
+            with urllib.request.urlopen(f"http://{self._address}/-/ready", timeout=1):
+                return True
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            return False
+
+    def _get(self, path: str, **parameters: str) -> dict[str, Any]:
+        url = f"http://{self._address}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as response:
+                answer = json.load(response)
+        except urllib.error.HTTPError as error:
+            answer = json.load(error)
+        assert answer["status"] == "success", f"{parameters}: {answer}"
+        data: dict[str, Any] = answer["data"]
+        return data

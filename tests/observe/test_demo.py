@@ -1,0 +1,159 @@
+"""Dashboards over a real Rosey: one demo that a real Prometheus scrapes, healthy first, then with a part taken out."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from observability.__main__ import BOARDS
+from rosey_core.events import ChatMessage
+from rosey_simulator.crowd.record import read
+from rosey_simulator.crowd.summary import summarize
+from tests.observe.prometheus import Prometheus
+from tests.system.rosey import RoseyUp
+from tools import metrics
+
+PUBLISHED: Final = "sum(rosey_bot_events_published_total)"
+STORED: Final = "sum(rosey_database_events_stored_total)"
+LINES: Final = f'sum(rosey_database_events_stored_total{{subject="{ChatMessage.SUBJECT}"}})'
+SERVICES: Final = ("rosey-bot", "rosey-database")
+SHOWN_S: Final = 15.0
+"""How long a fault may take to show in the overview."""
+
+
+class Demo:
+    """A demo of Rosey, with the Prometheus that scrapes it."""
+
+    def __init__(self, rosey: RoseyUp, prometheus: Prometheus, urls: list[str]) -> None:
+        self.rosey = rosey
+        self.prometheus = prometheus
+        self.urls = urls
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """A process that stands still for the time of the block."""
+        pid = self.rosey.child(name)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    directory = tmp_path_factory.mktemp("demo")
+    rosey = RoseyUp(directory / "data", "--rate", "20", "--json")
+    try:
+        rosey.wait_stored()
+        files = [rosey.directory.ready_files / f"{name}.json" for name in SERVICES]
+        urls = [json.loads(file.read_text())["health_url"] for file in files]
+        with Prometheus(directory / "prometheus", [urlsplit(url).netloc for url in urls]) as prometheus:
+            yield Demo(rosey, prometheus, urls)
+    finally:
+        rosey.clean_up()
+
+
+def queries() -> Iterator[tuple[str, str]]:
+    for board in BOARDS:
+        for panel in json.loads(board.to_json())["panels"]:
+            for target in panel.get("targets", []):
+                query = target["expr"].replace("$__rate_interval", "10s")
+                yield f"{board.title}: {panel['title']}", query.replace("$namespace", ".*").replace("$channel", ".*")
+
+
+def figure(title: str) -> str:
+    """The query of a figure of the overview."""
+    (query,) = [query for panel, query in queries() if panel == f"Rosey overview: {title}"]
+    return query
+
+
+def test_what_processes_tell_is_what_the_document_says(demo: Demo) -> None:
+    told = {
+        sample.name
+        for url in demo.urls
+        for family in text_string_to_metric_families(urlopen(f"{url}/metrics", timeout=5).read().decode())
+        for sample in family.samples
+        if sample.name.startswith("rosey_")
+    }
+    assert told <= metrics.series()
+    assert len(told) > 60
+
+
+def test_each_query_of_a_dashboard_returns_data(demo: Demo) -> None:
+    def empty() -> list[str]:
+        return [
+            f"{panel}: {query}"
+            for panel, query in queries()
+            if not any(math.isfinite(float(found["value"][1])) for found in demo.prometheus.query(query))
+        ]
+
+    left: list[str] = []
+
+    def none_is_empty() -> bool:
+        left[:] = empty()
+        return not left
+
+    try:
+        demo.prometheus.wait_until(none_is_empty, "each panel has data", timeout=30)
+    except AssertionError:
+        pytest.fail("without data:\n" + "\n".join(left))
+
+
+def test_what_the_crowd_said_is_what_was_published_is_what_was_stored(demo: Demo) -> None:
+    prometheus = demo.prometheus
+
+    def counts() -> tuple[float | None, ...]:
+        return tuple(prometheus.value(query) for query in (PUBLISHED, STORED, LINES))
+
+    def settled() -> bool:
+        before = counts()
+        time.sleep(2.0)  # Two scrapes: what stands still is what there is.
+        return before == counts() and before[0] == before[1]
+
+    def agree() -> bool:
+        with demo.stopped("rosey-simulator"):
+            prometheus.wait_until(settled, "nothing is under way")
+            said = summarize(read(demo.rosey.directory.crowd_record), "demo", "Rosey").lines
+            return len(said) == prometheus.value(LINES) and len(said) > 20
+
+    # A line that the crowd was about to say when it was stopped is written down and not said: then once more.
+    prometheus.wait_until(agree, "the crowd's lines, as they were written down, are stored", timeout=40)
+    assert prometheus.value(figure("Lost in a day")) == 0
+    assert prometheus.value(figure("Dead letters")) == 0
+
+
+def test_nothing_alarms_in_a_healthy_demo(demo: Demo) -> None:
+    rules = demo.prometheus.rules()
+    assert len(rules) > 15
+    assert [rule["name"] for rule in rules if rule["health"] != "ok"] == []
+    assert [rule["name"] for rule in rules if rule["state"] == "firing"] == []
+
+
+FAULTS: Final[list[tuple[str, str, Callable[[float | None], Any]]]] = [
+    ("nats-server", "Held back", lambda value: value is not None and value > 10),
+    ("rosey-database", "Database services", lambda value: value == 0),
+    ("rosey-bot", "Bots", lambda value: value == 0),
+]
+
+
+@pytest.mark.parametrize(("process", "title", "shows"), FAULTS, ids=[process for process, _, _ in FAULTS])
+def test_a_part_that_stands_still_shows_in_the_overview(
+    demo: Demo, process: str, title: str, shows: Callable[[float | None], bool]
+) -> None:
+    query = figure(title)
+    demo.prometheus.wait_until(lambda: not shows(demo.prometheus.value(query)), f"{title} is well")
+    with demo.stopped(process):
+        demo.prometheus.wait_until(lambda: shows(demo.prometheus.value(query)), f"{title} shows it", SHOWN_S)
+    demo.prometheus.wait_until(lambda: not shows(demo.prometheus.value(query)), f"{title} is well again")
