@@ -70,7 +70,8 @@ def run_tests(arguments: Sequence[str], results: Path, *, traced: bool = False) 
     """Run pytest; `traced` says whether with coverage in every process."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(PROCESSES), "--dist", "worksteal"]
     command += ["--durations", str(SLOWEST), "--durations-min", "0.5", "--junitxml", str(results), *arguments]
-    environment = dict(os.environ)
+    # Without it each process that a test starts compiles everything anew.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     if traced:
         # coverage's own .pth file reads this in each Python process that starts.
         environment["COVERAGE_PROCESS_START"] = str(ROOT / "pyproject.toml")
