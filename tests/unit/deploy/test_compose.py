@@ -53,9 +53,7 @@ def test_what_a_service_names_exists(name: str) -> None:
     assert set(service.get("depends_on", ())) <= set(SERVICES)
     for mount in service.get("volumes", ()):
         source = mount.split(":")[0]
-        if source.startswith("./observability/"):
-            assert mount.endswith(":ro")
-        elif source.startswith("./"):
+        if source.startswith("./"):
             assert (ROOT / source).exists()
             assert mount.endswith(":ro")
         else:
