@@ -194,3 +194,24 @@ async def test_a_login_is_tried_where_it_is_asked_for(
     assert found["login lobby"].level is level
     assert said in found["login lobby"].reason
     assert entry["password"] not in str(found["login lobby"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "it asks for a password"),
+        ("wrong-key", "the channel password is wrong"),
+        ("right-key", "lets Visitor in"),
+    ],
+)
+async def test_a_channel_that_asks_for_a_password_is_tried_with_it(
+    site: SimulatorServer, given: str | None, said: str
+) -> None:
+    site.add_channel("closed", password="right-key")
+    entry = {"server": site.url, "channel": "closed", "user": "Visitor"} | (
+        {"channel_password": given} if given else {}
+    )
+    found = (await findings([entry], logs_in=True))["login closed"]
+    assert said in found.reason
+    assert (found.level is Level.OK) is (given == "right-key")
+    assert "-key" not in str(found)
