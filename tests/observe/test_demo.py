@@ -6,9 +6,10 @@ import json
 import math
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -141,38 +142,67 @@ def test_nothing_alarms_in_a_healthy_demo(demo: Demo) -> None:
     assert demo.prometheus.firing() <= OF_THE_MACHINE
 
 
+@contextmanager
+def locked(demo: Demo) -> Iterator[None]:
+    """Another program that keeps a transaction open in the database for the time of the block."""
+    with closing(sqlite3.connect(demo.rosey.directory.database, timeout=10, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def standing_still(process: str) -> Callable[[Demo], AbstractContextManager[None]]:
+    """The fault that a process stands still."""
+    return lambda demo: demo.stopped(process)
+
+
 class Fault(NamedTuple):
-    """A process that stands still, and what says so.
+    """Something that goes wrong, and what says so.
 
     Attributes:
-        process: its name.
+        name: what it is.
+        begin: brings it about for the time of a block.
         figure: of the overview, that shows it.
         shows: whether a value of that figure does.
         alerts: the rules that fire, these and no others.
     """
 
-    process: str
+    name: str
+    begin: Callable[[Demo], AbstractContextManager[None]]
     figure: str
     shows: Callable[[float | None], bool]
     alerts: set[str]
 
 
 FAULTS: Final = [
-    Fault("nats-server", "Held back", lambda value: value is not None and value > 10, {"RoseyEventsHeldBack"}),
     Fault(
-        "rosey-database",
+        "NATS stands still",
+        standing_still("nats-server"),
+        "Held back",
+        lambda value: value is not None and value > 10,
+        {"RoseyEventsHeldBack"},
+    ),
+    Fault(
+        "the database service stands still",
+        standing_still("rosey-database"),
         "Database services",
         lambda value: value == 0,
         {"RoseyDatabaseAbsent", "RoseyEventsNotStored"},
     ),
-    Fault("rosey-bot", "Bots", lambda value: value == 0, {"RoseyBotAbsent"}),
+    Fault(
+        "the database is locked",
+        locked,
+        "Not ready",
+        lambda value: value == 1,
+        {"RoseyDatabaseFailing", "RoseyEventsNotStored"},
+    ),
+    Fault("the bot stands still", standing_still("rosey-bot"), "Bots", lambda value: value == 0, {"RoseyBotAbsent"}),
 ]
 OF_THE_MACHINE: Final = {"RoseyDatabaseDiskFilling", "RoseyLatencyFastBurn", "RoseyLatencySlowBurn"}
 """What else runs on this machine may make these fire."""
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=[fault.process for fault in FAULTS])
-def test_a_part_that_stands_still_shows_in_the_overview_and_alarms(demo: Demo, fault: Fault) -> None:
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_a_fault_shows_in_the_overview_and_raises_its_alerts_and_no_others(demo: Demo, fault: Fault) -> None:
     prometheus, query = demo.prometheus, figure(fault.figure)
     fired: set[str] = set()
 
@@ -188,7 +218,7 @@ def test_a_part_that_stands_still_shows_in_the_overview_and_alarms(demo: Demo, f
         return not shows() and not prometheus.firing() - OF_THE_MACHINE
 
     prometheus.wait_until(all_is_well, "all is well")
-    with demo.stopped(fault.process):
+    with fault.begin(demo):
         prometheus.wait_until(shows, f"{fault.figure} shows it", SHOWN_S)
         prometheus.wait_until(all_fire, f"{fault.alerts} fire")
     assert fired == fault.alerts
