@@ -35,7 +35,7 @@ UNTRACED: Final = (
     "tests/unit/crowd",
 )
 """Run without coverage: what they execute, others execute too."""
-PROCESSES: Final = 3
+PROCESSES: Final = 4
 """More than the cores of a small machine, since many tests wait for a process or a time-out."""
 SLOWEST: Final = 15
 GOALS: Final = {"rosey_core": 95.0, "rosey_bot": 95.0, "rosey_database": 95.0}

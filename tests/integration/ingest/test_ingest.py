@@ -159,6 +159,11 @@ async def test_requests_are_not_in_the_stream(nats_client: Client, make_service)
         await nats_client.publish(subject, b"{}")
         await nats_client.publish(subjects.for_channel(subject, "lobby"), b"{}")
     await publish(nats_client, chat(1))
+
+    async def is_there() -> bool:
+        return await last_sequence(nats_client) > 0
+
+    await until(is_there)
     assert await last_sequence(nats_client) == 1
 
 

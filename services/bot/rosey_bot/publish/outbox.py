@@ -131,7 +131,10 @@ class Outbox:
         except Exception as error:
             self.statistics.invalid += 1
             log.error(
-                "event cannot be published: %s: %s", type(event).__name__, error, extra={"channel": event.channel}
+                "event cannot be published: %s: %s",
+                type(event).__name__,
+                error,
+                extra={"channel": getattr(event, "channel", None)},
             )
             return
         if self._closing or self._store.memory_bytes + message.size > self._limits.memory_bytes:

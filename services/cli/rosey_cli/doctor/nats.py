@@ -26,6 +26,7 @@ LAG_MESSAGES: Final = 10_000
 """Beyond this ``rosey-database`` counts itself unready."""
 
 _REFUSED: Final = ("authorization violation", "authentication", "permissions", "nkeys", "user credentials")
+_LOOK_S: Final = 0.02
 
 
 async def check(
@@ -41,10 +42,9 @@ async def check(
     bus = Bus(**config.nats.options(), name="rosey")
     await bus.start()
     try:
-        try:
-            await asyncio.wait_for(bus.wait_connected(), connection.CONNECT_S)
-        except TimeoutError:
-            yield _unreachable(config.nats.url, bus.problem or "no answer")
+        reason = await _connect(bus)
+        if reason is not None:
+            yield _unreachable(config.nats.url, reason)
             return
         client = bus.client
         too_old = server_problem(client)
@@ -65,9 +65,29 @@ async def check(
         await bus.close()
 
 
+async def _connect(bus: Bus) -> str | None:
+    """Wait for the connection; returns why there is none, ``None`` where there is."""
+    connected = asyncio.ensure_future(bus.wait_connected())
+    deadline = time.monotonic() + connection.CONNECT_S
+    reason = "no answer"
+    while time.monotonic() < deadline:
+        await asyncio.wait({connected}, timeout=_LOOK_S)
+        if connected.done():
+            return None
+        # A server that refuses hangs up at once, and its refusal is not read each time.
+        if bus.problem is not None and not _is_refusal(reason):
+            reason = bus.problem
+    connected.cancel()
+    return reason
+
+
+def _is_refusal(reason: str) -> bool:
+    return any(word in reason.lower() for word in _REFUSED)
+
+
 def _unreachable(url: str, reason: str) -> Finding:
     reason = reason.removeprefix("not connected to NATS: ")
-    if any(word in reason.lower() for word in _REFUSED):
+    if _is_refusal(reason):
         return problem(
             "nats", f"{url} refuses the login: {reason}", "check nats.user and nats.password, nats.token or nats.creds"
         )
