@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.api import StreamState
 
 from rosey_core import events, streams
 from tests.support.waiting import until
@@ -44,9 +47,15 @@ CLEAN = Verdict()
 
 async def stored_events(client: Client) -> list[events.Event]:
     """Every event of the event stream, in its order."""
-    await until(lambda: client.is_connected)
-    js = client.jetstream()
-    last = (await js.stream_info(streams.EVENTS)).state.messages
+    js = client.jetstream(timeout=1)
+
+    async def state() -> StreamState | None:
+        # What is asked while the client does not know yet that the server is gone is never answered.
+        with contextlib.suppress(nats.errors.Error):
+            return (await js.stream_info(streams.EVENTS)).state
+        return None
+
+    last = (await until(state, timeout=20)).messages
     found: list[events.Event] = []
 
     async def take(message: Msg) -> None:
