@@ -27,9 +27,10 @@ class Workload:
     text: int = 70
 
     def events(self, count: int) -> Iterator[Event]:
-        """So many events, a millisecond apart from now on; each has an id of its own."""
+        """So many events, a millisecond apart up to now; each has an id of its own."""
         chance = random.Random(self.seed)
-        begun = int(time.time() * 1000)
+        # Who is in the room is told by event time, and what is dated far ahead of the stream is not believed.
+        begun = int(time.time() * 1000) - count
         for number in range(count):
             milliseconds = begun + number
             channel = f"room{chance.randrange(self.channels)}"

@@ -24,7 +24,9 @@ pytestmark = pytest.mark.usefixtures("stream")
 
 
 @pytest.fixture
-def odd(stream: None, publish_bytes: PublishBytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def odd(
+    stream: None, nats_client: Client, publish_bytes: PublishBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Five messages in the stream, of which three are on subjects that a client of nats-py does not survive."""
     monkeypatch.setattr("rosey_database.ingest.consumer.HEARTBEAT_S", 0.2)
     good = [events.encode(chat(number)) for number in range(2)]
@@ -36,6 +38,11 @@ def odd(stream: None, publish_bytes: PublishBytes, monkeypatch: pytest.MonkeyPat
         (b"lobby", good[1]),
     ):
         publish_bytes(LOG + token, payload)
+
+    async def are_there() -> bool:
+        return (await nats_client.jsm().stream_info(streams.EVENTS)).state.messages == 5
+
+    await until(are_there)
 
 
 @pytest.mark.usefixtures("odd")
