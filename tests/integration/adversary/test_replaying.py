@@ -24,9 +24,7 @@ pytestmark = pytest.mark.usefixtures("stream")
 
 
 @pytest.fixture
-async def odd(
-    stream: None, nats_client: Client, publish_bytes: PublishBytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def odd(stream: None, nats_client: Client, publish_bytes: PublishBytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Five messages in the stream, of which three are on subjects that a client of nats-py does not survive."""
     monkeypatch.setattr("rosey_database.ingest.consumer.HEARTBEAT_S", 0.2)
     good = [events.encode(chat(number)) for number in range(2)]
