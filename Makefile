@@ -38,7 +38,7 @@ test-recordings: $(INSTALLED)  ## the simulator and the client against recording
 	@$(BIN)/python -m pytest tests/recordings -q $(ARGS)
 
 manifests: $(INSTALLED)  ## render manifests/ from the chart; needs helm 3
-	@$(BIN)/python tools/manifests.py
+	@$(BIN)/python -m tools.manifests
 
 test-chart: $(INSTALLED)  ## the chart as Helm renders it; needs helm 3
 	@$(BIN)/python -m pytest tests/chart -q -n 2 $(ARGS)
@@ -70,18 +70,18 @@ format: $(INSTALLED)   ## rewrite to the house style
 	@$(BIN)/ruff format .
 
 documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/commands.md, docs/metrics.md, dashboards, parts of the chart
-	@$(BIN)/python tools/contract.py
-	@$(BIN)/python tools/commands.py
-	@$(BIN)/python tools/metrics.py
+	@$(BIN)/python -m tools.contract
+	@$(BIN)/python -m tools.commands
+	@$(BIN)/python -m tools.metrics
 	@$(BIN)/python -m observability
-	@$(BIN)/python tools/chart.py
+	@$(BIN)/python -m tools.chart
 
 documents-check: $(INSTALLED)  ## fail where a generated document is not what the code says
-	@$(BIN)/python tools/contract.py --check
-	@$(BIN)/python tools/commands.py --check
-	@$(BIN)/python tools/metrics.py --check
+	@$(BIN)/python -m tools.contract --check
+	@$(BIN)/python -m tools.commands --check
+	@$(BIN)/python -m tools.metrics --check
 	@$(BIN)/python -m observability --check
-	@$(BIN)/python tools/chart.py --check
+	@$(BIN)/python -m tools.chart --check
 
 build: $(INSTALLED)    ## a wheel of each service in dist/
 	@for service in $(SERVICES); do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist services/$$service || exit 1; done

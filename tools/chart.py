@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from rosey_core import streams, subjects
+from tools.generated import ROOT, write_or_compare
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 CHART: Final = ROOT / "charts" / "rosey"
 README: Final = CHART / "README.md"
 PERMISSIONS: Final = CHART / "files" / "nats-permissions.yaml"
@@ -132,17 +131,5 @@ def readme() -> str:
     return HEAD.format(description=chart["description"], kubernetes=kubernetes) + "\n".join(rows) + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files, or compare them; returns the exit code."""
-    failed = False
-    for path, text in {PERMISSIONS: permissions_file(), README: readme()}.items():
-        if arguments != ["--check"]:
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
-            print(f"{path.relative_to(ROOT)} is not what it is made of: make documents", file=sys.stderr)
-            failed = True
-    return int(failed)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_compare({PERMISSIONS: permissions_file(), README: readme()}, source="it is made of"))

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Final
 
 from rosey_bot.commands.answers import rank_title
@@ -20,8 +19,9 @@ from rosey_bot.commands.turns import UNDER_WAY
 from rosey_bot.cytube.text import LONGEST_MESSAGE
 from rosey_bot.room.users import ADMIN, MODERATOR
 from rosey_core.config.models import Bot
+from tools.generated import ROOT, write_or_compare
 
-DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs/commands.md"
+DOCUMENT: Final = ROOT / "docs/commands.md"
 
 EXAMPLES: Final = {
     "help": "help add",
@@ -122,17 +122,5 @@ def document() -> str:
     return HEADER + "\n".join(map(_row, default_registry())) + "\n" + FOOTER
 
 
-def main() -> int:
-    """Write or compare."""
-    text = document()
-    if "--check" not in sys.argv:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        return 0
-    if not DOCUMENT.exists() or DOCUMENT.read_text(encoding="utf-8") != text:
-        print(f"{DOCUMENT.name} is not what the registry says: run `make documents`", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_compare({DOCUMENT: document()}, source="the registry says"))

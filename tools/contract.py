@@ -10,15 +10,15 @@ import json
 import re
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import inspect as types
 
 from rosey_core import events, queries, streams, subjects
+from tools.generated import ROOT, write_or_compare
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs/contract.md"
+DOCUMENT = ROOT / "docs/contract.md"
 ENVELOPE = ("channel", "timestamp", "platform", "id", "event")
 
 HEADER = f"""# The contract
@@ -238,17 +238,5 @@ def contract() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def main() -> int:
-    """Write or compare."""
-    text = contract()
-    if "--check" not in sys.argv:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        return 0
-    if not DOCUMENT.exists() or DOCUMENT.read_text(encoding="utf-8") != text:
-        print(f"{DOCUMENT.name} is not what the types say: run `make documents`", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_compare({DOCUMENT: contract()}, source="the types say"))

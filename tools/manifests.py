@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import yaml
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+from tools.generated import ROOT, write_or_compare
+
 CHART: Final = ROOT / "charts" / "rosey"
 MANIFESTS: Final = ROOT / "manifests"
 PLACES: Final = (MANIFESTS / "base", MANIFESTS / "overlays" / "production")
@@ -45,19 +46,6 @@ def render(values: Path) -> str:
     return HEAD + yaml.safe_dump_all(kept, sort_keys=False, width=120)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files, or compare them; returns the exit code."""
-    failed = False
-    for place in PLACES:
-        path = place / "rosey.yaml"
-        text = render(place / "values.yaml")
-        if arguments != ["--check"]:
-            path.write_text(text)
-        elif not path.exists() or path.read_text() != text:
-            print(f"{path.relative_to(ROOT)} is not what the chart renders: make manifests", file=sys.stderr)
-            failed = True
-    return int(failed)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    rendered = {place / "rosey.yaml": render(place / "values.yaml") for place in PLACES}
+    sys.exit(write_or_compare(rendered, source="the chart renders", remedy="make manifests"))

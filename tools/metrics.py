@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry
@@ -21,8 +20,9 @@ from rosey_core.telemetry.metrics import BusMetrics, new_registry
 from rosey_core.telemetry.metrics_bot import BotMetrics
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_core.telemetry.metrics_tracing import TracingMetrics
+from tools.generated import ROOT, write_or_compare
 
-DOCUMENT: Final = Path(__file__).resolve().parent.parent / "docs/metrics.md"
+DOCUMENT: Final = ROOT / "docs/metrics.md"
 
 HEADER: Final = """# Metrics
 
@@ -163,17 +163,5 @@ def document() -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
-    """Write or compare."""
-    text = document()
-    if "--check" not in sys.argv:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        return 0
-    if not DOCUMENT.exists() or DOCUMENT.read_text(encoding="utf-8") != text:
-        print(f"{DOCUMENT.name} is not what the code says: run `make documents`", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_compare({DOCUMENT: document()}, source="the code says"))
