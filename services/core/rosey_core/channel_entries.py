@@ -4,6 +4,8 @@ An entry is a platform of the configuration as JSON, under the channel's key. Ev
 read it, so it holds no secret: a password is a reference, ``${file:NAME}`` or ``${env:NAME}``, that the bot resolves.
 Who may write to the bucket must not thereby read the bot's disk or environment: a file lies in the directory
 ``bot.secrets_dir``, and a variable's name begins with ``ROSEY_SECRET_``.
+
+Beside the platform an entry may tell who put it there (``owner``); bots pass over that.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
+from msgspec import Struct
 from pydantic import ValidationError
 
 from rosey_core.channels import is_channel_key
@@ -22,13 +26,69 @@ from rosey_core.config import references
 from rosey_core.config.models import Platform
 
 VARIABLE_PREFIX: Final = "ROSEY_SECRET_"
+OWNER: Final = "owner"
 _ELSEWHERE: Final = "elsewhere"
 _SECRETS: Final = ("password", "channel_password")
 _REFERENCE: Final = re.compile(r"\$\{(?P<kind>file|env):(?P<name>[^}]+)\}")
 
 
 class InvalidEntry(ValueError):
-    """An entry that cannot be used; the text says what is wrong with it, and repeats no value."""
+    """An entry that cannot be used; the text says what is wrong with it, and repeats no value.
+
+    Attributes:
+        cause: a word for it, one of ``channel_status.CAUSES``.
+    """
+
+    cause = "invalid_entry"
+
+
+class MissingSecret(InvalidEntry):
+    """What an entry refers to is not there."""
+
+    cause = "missing_secret"
+
+
+class Owner(Struct, frozen=True, kw_only=True):
+    """Who put an entry there and answers for it, as Kubernetes names its objects.
+
+    Attributes:
+        kind: of the object.
+        namespace: of the object.
+        name: of the object.
+        uid: of the object.
+        generation: of the object that the entry was made from.
+    """
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    generation: int = 0
+
+
+def owner_of(entry: Mapping[str, Any]) -> Owner | None:
+    """Who put an entry there; ``None`` where it does not say.
+
+    Raises:
+        InvalidEntry: it says so in no way that is known.
+    """
+    owner = entry.get(OWNER)
+    try:
+        return None if owner is None else msgspec.convert(owner, Owner)
+    except msgspec.ValidationError:
+        raise InvalidEntry(
+            "owner: should tell kind, namespace, name and uid as texts, generation as a number"
+        ) from None
+
+
+def place(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """The server and the channel that an entry means, in lower case: the same for the same channel.
+
+    Raises:
+        InvalidEntry: it means none.
+    """
+    platform = _validated({name: value for name, value in entry.items() if name != "proxy"})
+    return platform.server.lower(), platform.channel.lower()
 
 
 def encode(entry: Mapping[str, Any]) -> bytes:
@@ -67,7 +127,8 @@ def resolve(key: str, payload: bytes, environ: Mapping[str, str], directory: Pat
         directory: where files lie that are referred to.
 
     Raises:
-        InvalidEntry: the key or the entry is none, or something that it refers to is not there.
+        InvalidEntry: the key or the entry is none.
+        MissingSecret: something that it refers to is not there.
     """
     if not is_channel_key(key):
         raise InvalidEntry("is no channel key: 1 to 64 of a-z, 0-9, '_' and '-'")
@@ -77,7 +138,7 @@ def resolve(key: str, payload: bytes, environ: Mapping[str, str], directory: Pat
             try:
                 entry[name], _ = references.resolve(entry[name], environ, directory)
             except ValueError as error:
-                raise InvalidEntry(f"{name}: {error}") from None
+                raise MissingSecret(f"{name}: {error}") from None
     return _validated(entry).under(key)
 
 
@@ -93,8 +154,9 @@ def _platform(entry: Mapping[str, Any]) -> None:
 
 
 def _validated(entry: Mapping[str, Any]) -> Platform:
+    owner_of(entry)
     try:
-        return Platform.model_validate(entry)
+        return Platform.model_validate({name: value for name, value in entry.items() if name != OWNER})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, details["loc"]))

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 State = Literal["joined", "connecting", "waiting", "invalid"]
 Origin = Literal["file", "added"]
+
+CAUSES: Final = {
+    "lost": "the connection broke, or the server restarted",
+    "unreachable": "the server or the proxy cannot be reached",
+    "rate_limited": "the server takes no more from this address for now",
+    "kicked": "kicked from the room",
+    "duplicate_login": "somebody else logged in with the same name",
+    "refused": "the server does not let the bot in, for another reason",
+    "no_channel": "the server has no such channel",
+    "untrusted": "the certificate of the server is not to be trusted",
+    "banned": "banned from the channel or from the server",
+    "channel_password": "the password of the channel is missing or wrong",
+    "wrong_password": "the password of the account is wrong",
+    "no_account": "there is no such account",
+    "name_registered": "the name of the guest is somebody's account",
+    "name_taken": "a guest of that name is in the channel already",
+    "name_invalid": "the server allows no such name",
+    "guest_limit": "the server allows the address few guests",
+    "login_refused": "the server refuses the login for another reason, or does not answer it",
+    "failed": "the bot failed at it: its log says more",
+    "invalid_entry": "what was added at run time is no channel",
+    "missing_secret": "what was added at run time refers to a file or a variable that is not there",
+}
+"""The words for what is wrong, and what they mean; a newer bot may know more."""
 
 
 class InvalidStatus(ValueError):
@@ -34,6 +58,10 @@ class ChannelStatus(Struct, frozen=True, kw_only=True):
         last_failure: why the bot last lost the room or did not get in; stays when that is over.
         waits_for: what it waits for.
         note: something that the operator should know.
+        revision: of the entry in the bucket that is applied, or refused; ``None`` for the configuration file's.
+        worker: who holds the channel; ``None`` where nobody does.
+        media: the title of what plays now.
+        cause: a word for what is wrong now, one of ``CAUSES``; ``None`` where nothing is, and on the way.
     """
 
     key: str
@@ -51,6 +79,10 @@ class ChannelStatus(Struct, frozen=True, kw_only=True):
     last_failure: str | None = None
     waits_for: str | None = None
     note: str | None = None
+    revision: int | None = None
+    worker: str | None = None
+    media: str | None = None
+    cause: str | None = None
 
 
 def encode(status: ChannelStatus) -> bytes:

@@ -18,7 +18,7 @@ from rosey_bot.channels.channels import Channels
 from rosey_bot.channels.status_board import StatusBoard
 from rosey_cli.channels import bucket
 from rosey_cli.failure import Failure
-from rosey_core import streams
+from rosey_core import channel_entries, streams
 from rosey_core.bus import Bus
 from rosey_core.config import Platform
 from rosey_core.streams import StreamLimits
@@ -95,6 +95,16 @@ async def test_a_channel_is_entered_when_it_is_added_and_left_when_it_is_removed
     [row] = [row for row in await bucket.read(nats_client) if row.key == "lobby"]
     assert (row.origin, row.bot, row.user, row.server, row.problem) == ("added", "the-bot", "Rosey", cytube.url, None)
     assert row.since is not None
+    entries = await nats_client.jetstream().key_value(streams.ADDED_CHANNELS)
+    assert (row.worker, row.cause, row.revision) == ("the-bot", None, (await entries.get("lobby")).revision)
+    owned = {"channel": "Lobby", **here, "password": "${env:ROSEY_SECRET_ROSEY}", "owner": {"name": "it"}}
+    revision = await entries.put("lobby", channel_entries.encode(owned))
+
+    async def is_told() -> bool:
+        [now] = [other for other in await bucket.read(nats_client) if other.key == "lobby"]
+        return (now.revision, now.since) == (revision, row.since)
+
+    await until(is_told, what="the new revision, in the same stay")
     assert (await bucket.add(nats_client, {"channel": "lobby", **here})).was_there
     await bucket.remove(nats_client, "movies")
     await joined(channels, "lobby")
@@ -119,6 +129,8 @@ async def test_what_was_added_before_the_bot_came_is_entered_and_bad_entries_are
     invalid = dict.fromkeys(("not-json", "in.valid", "plain", "missing"), "invalid")
     await shown(nats_client, lobby="joined", **invalid)
     problems = {row.key: row.problem or "" for row in await bucket.read(nats_client)}
+    causes = {row.key: row.cause for row in await bucket.read(nats_client)}
+    assert causes == {**dict.fromkeys(invalid, "invalid_entry"), "missing": "missing_secret", "lobby": None}
     assert "is not JSON" in problems["not-json"]
     assert "no channel key" in problems["in.valid"]
     assert "must stand elsewhere" in problems["plain"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rosey_bot.channels.channel import Channel, ChannelSettings
-from rosey_bot.channels.channels import Channels
+from rosey_bot.channels.channels import Channels, Unusable
 from rosey_bot.cytube.login import Credentials
 from rosey_core.config import Platform
 from rosey_core.events import ChatMessage, StatusUpdate, UserCount, UsersPresent
@@ -181,12 +181,12 @@ async def test_what_cannot_be_used_is_told_and_stops_nothing(
     cytube: SimulatorServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     channels = Channels(maker(cytube, ListSink()))
-    await channels.apply_added(platforms("lobby"), {"bad": "is not JSON"})
+    await channels.apply_added(platforms("lobby"), {"bad": Unusable("is not JSON", "invalid_entry")})
     await joined(channels, "lobby")
     [problem] = [status.problem for status in channels.statuses() if status.state == "invalid"]
     assert problem == "is not JSON"
     assert "bad: added at run time, but is not JSON" in caplog.text
-    await channels.refuse("lobby", "is not JSON")
+    await channels.refuse("lobby", Unusable("is not JSON", "invalid_entry"), 7)
     assert {status.state for status in channels.statuses()} == {"invalid"}
     await channels.remove("bad")
     await channels.add(Platform(channel="lobby"))

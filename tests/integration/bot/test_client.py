@@ -54,22 +54,23 @@ async def test_without_a_name_the_bot_watches(client: ClientHarness) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "password", "problem"),
+    ("user", "password", "problem", "cause"),
     [
-        ("Rosey", "wrong", "the password of Rosey is wrong"),
-        ("Nobody", "pw", "there is no account Nobody"),
-        ("Alice", None, "give its password"),
-        ("site-admin", None, "reserves the name"),
-        ("x" * 21, None, "is no name that CyTube allows"),
+        ("Rosey", "wrong", "the password of Rosey is wrong", "wrong_password"),
+        ("Nobody", "pw", "there is no account Nobody", "no_account"),
+        ("Alice", None, "give its password", "name_registered"),
+        ("site-admin", None, "reserves the name", "name_invalid"),
+        ("x" * 21, None, "is no name that CyTube allows", "name_invalid"),
     ],
 )
 async def test_a_refused_login_says_what_to_do_and_stays_in_the_room(
-    client: ClientHarness, caplog: pytest.LogCaptureFixture, user: str, password: str | None, problem: str
+    client: ClientHarness, caplog: pytest.LogCaptureFixture, user: str, password: str | None, problem: str, cause: str
 ) -> None:
     client.start(user, password)
     await until(lambda: problem in client.problem)
     assert client.client is not None
     assert client.client.state.joined_since
+    assert client.client.state.cause == cause
     assert problem in caplog.text
     assert client.causes == []
 
@@ -80,6 +81,8 @@ async def test_a_guest_name_in_use_is_taken_when_it_is_free(cytube: SimulatorSer
     await until(lambda: "in the channel already" in client.problem)
     await other.leave()
     await client.until_ready()
+    assert client.client is not None
+    assert client.client.state.cause is None
     assert client.room.own_name == "Visitor"
     assert client.causes == []
 
@@ -106,6 +109,8 @@ async def test_a_closed_door_is_explained(client: ClientHarness, given: str | No
     client.server.add_channel("secret", password="sesame")
     client.start("SomeGuest", None, channel="secret", channel_password=given)
     await until(lambda: problem in client.problem)
+    assert client.client is not None
+    assert client.client.state.cause == "channel_password"
     assert client.causes[0] is Cause.REFUSED
 
 

@@ -55,6 +55,23 @@ async def test_a_channel_is_added_listed_and_removed(rosey: Callable[..., Any], 
     assert (await rosey("remove", "lobby")).stdout == "lobby removed\n"
 
 
+async def test_a_change_keeps_what_it_does_not_name(rosey: Callable[..., Any], nats_client: Client) -> None:
+    bucket = await nats_client.jetstream().key_value(streams.ADDED_CHANNELS)
+    owner = {"kind": "CytubeChannel", "namespace": "rosey", "name": "lobby", "uid": "u-1", "generation": 3}
+    entry = {"channel": "lobby", "user": "Rosey", "password": "${file:rosey}", "owner": owner}
+    await bucket.put("lobby", channel_entries.encode(entry))
+
+    async def stored() -> dict[str, Any]:
+        return channel_entries.decode((await bucket.get("lobby")).value or b"")
+
+    assert (await rosey("add", "Lobby", "--proxy", "socks5://proxy:1080")).stdout == "lobby changed\n"
+    assert await stored() == {**entry, "channel": "Lobby", "proxy": "socks5://proxy:1080"}
+    refused = await rosey("add", "lobby", "--user", "")
+    assert (refused.exit_code, "with what is there already: password" in refused.stderr) == (2, True)
+    assert (await rosey("add", "lobby", "--user", "", "--password", "", "--proxy", "")).exit_code == 0
+    assert await stored() == {"channel": "lobby", "owner": owner}
+
+
 async def test_no_channel_takes_anothers_key(rosey: Callable[..., Any], nats_client: Client) -> None:
     """Also where they are added at once, and where one is called like another with its server."""
     entries = [{"channel": "lobby", "server": f"https://{name}.example"} for name in "ab"]

@@ -12,9 +12,10 @@ from rosey_bot.cytube.budget import Place
 from rosey_bot.cytube.client import CytubeClient
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.failures import explain_failure
-from rosey_bot.cytube.login import Credentials, explain_refusal
+from rosey_bot.cytube.login import ADVICE, Credentials, explain_refusal
 from rosey_bot.cytube.sending import Emit
-from rosey_bot.cytube.session import explain_kick
+from rosey_bot.cytube.session import KICKS, explain_kick
+from rosey_core.channel_status import CAUSES
 from tests.unit.bot.harness import Clock
 
 
@@ -59,6 +60,12 @@ def test_waits_vary() -> None:
 )
 def test_kicks_are_told_apart(reason: str, cause: Cause) -> None:
     assert explain_kick(reason).cause is cause
+
+
+def test_every_word_for_a_problem_is_explained() -> None:
+    words = {explain_refusal("Rosey", beginning).word for beginning, *_ in ADVICE}
+    words |= {explain_kick(beginning).word for beginning, *_ in KICKS}
+    assert words | {cause.value for cause in Cause} <= CAUSES.keys()
 
 
 def test_an_unknown_refusal_is_passed_on() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rosey_core.channel_entries import InvalidEntry, decode, encode, resolve
+from rosey_core.channel_entries import InvalidEntry, MissingSecret, Owner, decode, encode, owner_of, place, resolve
 
 LOBBY = {"channel": "lobby"}
 
@@ -56,11 +56,22 @@ def test_a_secret_must_stand_where_the_operator_put_it(entry: dict[str, Any]) ->
         (b'{"channel": "no such name"}', "channel: should be the name"),
         (b'{"channel": "a", "color": 1}', "color: Extra"),
         (b'{"channel": "a", "proxy": "ftp://p:1"}', "proxy: should be"),
+        (b'{"channel": "a", "owner": "me"}', "owner: should tell"),
+        (b'{"channel": "a", "owner": {"generation": "1"}}', "owner: should tell"),
     ],
 )
 def test_what_is_no_entry_is_refused_in_words(payload: bytes, problem: str) -> None:
     with pytest.raises(InvalidEntry, match=problem):
         decode(payload)
+
+
+def test_an_owner_is_kept_and_the_bot_passes_over_it(tmp_path: Path) -> None:
+    owner = {"kind": "CytubeChannel", "namespace": "rosey", "name": "lobby", "uid": "u-1", "generation": 3}
+    payload = encode({**LOBBY, "owner": {**owner, "newer": True}})
+    assert owner_of(decode(payload)) == Owner(**owner)  # type: ignore[arg-type]
+    assert owner_of(LOBBY) is None
+    assert resolve("lobby", payload, {}, tmp_path) == resolve("lobby", encode(LOBBY), {}, tmp_path)
+    assert place(decode(payload)) == ("https://cytu.be", "lobby")
 
 
 def test_references_are_resolved_where_the_bot_is(tmp_path: Path) -> None:
@@ -89,7 +100,7 @@ def test_the_whole_address_of_a_proxy_may_stand_elsewhere(tmp_path: Path) -> Non
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidEntry, match=r"password: the file .*rosey.* cannot be read"):
+    with pytest.raises(MissingSecret, match=r"password: the file .*rosey.* cannot be read"):
         resolve("lobby", encode({**LOBBY, "user": "Rosey", "password": "${file:rosey}"}), {}, tmp_path)
 
 

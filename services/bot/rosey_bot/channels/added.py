@@ -19,7 +19,7 @@ from nats.js.errors import BucketNotFoundError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 
-from rosey_bot.channels.channels import Channels
+from rosey_bot.channels.channels import Channels, Unusable
 from rosey_core import streams
 from rosey_core.bus import Bus, BusError
 from rosey_core.channel_entries import InvalidEntry, resolve
@@ -103,29 +103,31 @@ class AddedChannels:
                 await watcher.stop()
 
     async def _take_all(self, entries: Mapping[str, KeyValue.Entry]) -> None:
-        platforms, invalid = [], {}
+        platforms, invalid, revisions = [], {}, {}
         for key, entry in entries.items():
             if entry.operation is not None:
                 continue
             try:
                 platform = self._resolved(entry)
             except InvalidEntry as error:
-                invalid[key] = str(error)
+                invalid[key] = Unusable(str(error), error.cause)
             else:
-                if platform.enabled:
-                    platforms.append(platform)
-        await self._channels.apply_added(platforms, invalid)
+                if not platform.enabled:
+                    continue
+                platforms.append(platform)
+            revisions[key] = entry.revision or 0
+        await self._channels.apply_added(platforms, invalid, revisions)
 
     async def _take(self, entry: KeyValue.Entry) -> None:
         try:
             platform = None if entry.operation is not None else self._resolved(entry)
         except InvalidEntry as error:
-            await self._channels.refuse(entry.key, str(error))
+            await self._channels.refuse(entry.key, Unusable(str(error), error.cause), entry.revision or 0)
             return
         if platform is None or not platform.enabled:
             await self._channels.remove(entry.key)
         else:
-            await self._channels.add(platform)
+            await self._channels.add(platform, entry.revision)
 
     def _resolved(self, entry: KeyValue.Entry) -> Platform:
         platform = resolve(entry.key, entry.value or b"", self._environ, self._directory)

@@ -174,6 +174,11 @@ class Channel:
         return self._client.state.problem
 
     @property
+    def cause(self) -> str | None:
+        """A word for that, one of ``rosey_core.channel_status.CAUSES``; ``None`` where the bot is on its way."""
+        return self._client.state.cause
+
+    @property
     def last_failure(self) -> str | None:
         """What ended the last connection, or kept one from being made; stays when that is over."""
         return self._client.state.last_failure

@@ -28,6 +28,19 @@ SHADOWED: Final = "also added at run time: the configuration file's is used"
 
 
 @dataclass(frozen=True, slots=True)
+class Unusable:
+    """What was added at run time and cannot be used.
+
+    Attributes:
+        problem: why, for people.
+        cause: a word for it, one of ``rosey_core.channel_status.CAUSES``.
+    """
+
+    problem: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Running:
     platform: Platform
     origin: Origin
@@ -58,7 +71,8 @@ class Channels:
         self._bot: Final = bot
         self._clock: Final = clock
         self._wanted: Final[dict[Origin, dict[str, Platform]]] = {"file": {}, "added": {}}
-        self._invalid: Final[dict[str, str]] = {}
+        self._invalid: Final[dict[str, Unusable]] = {}
+        self._revisions: Final[dict[str, int]] = {}
         self._running: Final[dict[str, _Running]] = {}
         self._changing: Final = asyncio.Lock()
 
@@ -66,30 +80,48 @@ class Channels:
         """Take these as the configuration file's, and only these; what has not changed stays where it is."""
         await self._change("file", {platform.key: platform for platform in platforms})
 
-    async def apply_added(self, platforms: Iterable[Platform], invalid: Mapping[str, str] | None = None) -> None:
-        """Take these as all that were added at run time, and by key what is wrong with those that cannot be used."""
-        for key, problem in (invalid or {}).items():
-            if self._invalid.get(key) != problem:
-                log.error("%s: added at run time, but %s", key, problem)
+    async def apply_added(
+        self,
+        platforms: Iterable[Platform],
+        invalid: Mapping[str, Unusable] | None = None,
+        revisions: Mapping[str, int] | None = None,
+    ) -> None:
+        """Take these as all that were added at run time, and by key those that cannot be used.
+
+        Args:
+            platforms: those that can.
+            invalid: those that cannot.
+            revisions: of the entries of both, by key.
+        """
+        for key, unusable in (invalid or {}).items():
+            if self._invalid.get(key) != unusable:
+                log.error("%s: added at run time, but %s", key, unusable.problem)
         self._invalid.clear()
         self._invalid.update(invalid or {})
+        self._revisions.clear()
+        self._revisions.update(revisions or {})
         await self._change("added", {platform.key: platform for platform in platforms})
 
-    async def add(self, platform: Platform) -> None:
-        """Add one at run time, or change it."""
+    async def add(self, platform: Platform, revision: int | None = None) -> None:
+        """Add one at run time, or change it; ``revision`` is its entry's."""
         self._invalid.pop(platform.key, None)
+        if revision is not None:
+            self._revisions[platform.key] = revision
         await self._change("added", self._wanted["added"] | {platform.key: platform})
 
     async def remove(self, key: str) -> None:
         """Leave one that was added at run time; those of the configuration file stay."""
         self._invalid.pop(key, None)
+        self._revisions.pop(key, None)
         await self._change("added", {other: it for other, it in self._wanted["added"].items() if other != key})
 
-    async def refuse(self, key: str, problem: str) -> None:
-        """Leave one that was added at run time, since what is wanted of it now cannot be: ``problem`` says why."""
+    async def refuse(self, key: str, unusable: Unusable, revision: int) -> None:
+        """Leave one that was added at run time, since what its entry of this revision wants cannot be."""
         wanted = self._wanted["added"]
         await self.apply_added(
-            [platform for platform in wanted.values() if platform.key != key], self._invalid | {key: problem}
+            [platform for platform in wanted.values() if platform.key != key],
+            self._invalid | {key: unusable},
+            self._revisions | {key: revision},
         )
 
     async def stop(self) -> None:
@@ -114,10 +146,19 @@ class Channels:
         """How all of them fare, those that cannot be used, too."""
         now = self._clock()
         found = [self._status(running, now) for running in self._running.values()]
-        for key, problem in self._invalid.items():
+        for key, unusable in self._invalid.items():
             if key not in self._running:
                 found.append(
-                    ChannelStatus(key=key, origin="added", state="invalid", updated=now, bot=self._bot, problem=problem)
+                    ChannelStatus(
+                        key=key,
+                        origin="added",
+                        state="invalid",
+                        updated=now,
+                        bot=self._bot,
+                        problem=unusable.problem,
+                        revision=self._revisions.get(key),
+                        cause=unusable.cause,
+                    )
                 )
         return found
 
@@ -141,6 +182,10 @@ class Channels:
             last_failure=channel.last_failure,
             waits_for=None if waits_for is None else waits_for.text,
             note=SHADOWED if shadowed else None,
+            revision=self._revisions.get(channel.key) if running.origin == "added" else None,
+            worker=self._bot or None,
+            media=None if joined is None or room.media is None else room.media.title,
+            cause=channel.cause,
         )
 
     async def _change(self, origin: Origin, platforms: dict[str, Platform]) -> None:

@@ -29,12 +29,14 @@ class Disconnected(Exception):
     """A connection ended, or could not be made.
 
     Attributes:
-        cause: the kind of it.
+        cause: the kind of it, which decides how long to wait.
+        word: a more exact one for the operator, one of ``rosey_core.channel_status.CAUSES``.
     """
 
-    def __init__(self, cause: Cause, reason: str) -> None:
+    def __init__(self, cause: Cause, reason: str, word: str | None = None) -> None:
         super().__init__(reason)
         self.cause = cause
+        self.word: Final = word or cause.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class ConnectionState:
     Attributes:
         joined_since: Unix seconds; ``None`` while the bot is not in the room.
         problem: what keeps the bot from being in the room under its name, for the operator; ``None`` where nothing.
+        cause: a word for that, one of ``rosey_core.channel_status.CAUSES``; ``None`` where the bot is on its way.
         last_failure: what ended the last connection, or kept one from being made.
         waits_for: what the connection, or the login, waits for; ``None`` while it waits for nothing but answers.
         connections: how many were made.
@@ -59,9 +60,15 @@ class ConnectionState:
 
     joined_since: float | None = None
     problem: str | None = "not connected yet"
+    cause: str | None = None
     last_failure: str | None = None
     waits_for: Wait | None = None
     connections: int = 0
+
+    def tell(self, problem: str | None, cause: str | None = None) -> None:
+        """This is what keeps the bot from being in the room under its name now."""
+        self.problem = problem
+        self.cause = cause
 
 
 class CytubeClient:
@@ -125,9 +132,9 @@ class CytubeClient:
                     await self._connection(place)
                 except Disconnected as error:
                     cause = error.cause
-                    self.state.problem = str(error)
+                    self.state.tell(str(error), error.word)
                 except Exception as error:
-                    self.state.problem = f"unexpected failure: {type(error).__name__}"
+                    self.state.tell(f"unexpected failure: {type(error).__name__}", "failed")
                     log.exception("%s: unexpected failure of the connection", self._channel)
             if cause is Cause.RATE_LIMITED:
                 self._budget.refused()
@@ -190,33 +197,34 @@ class CytubeClient:
             try:
                 await self._log_in(session)
             except LoginRefused as error:
-                raise Disconnected(Cause.REFUSED, str(error)) from None
+                raise Disconnected(Cause.REFUSED, str(error), error.word) from None
             if await session.first_of(session.joined) is session.joined:
                 return
         if opened is session.needs_password:
             given = "the channel password is wrong" if session.needs_password.result() else "it asks for a password"
-            raise Disconnected(Cause.REFUSED, f"{self._server} does not let us in: {given}: check channel_password")
+            sentence = f"{self._server} does not let us in: {given}: check channel_password"
+            raise Disconnected(Cause.REFUSED, sentence, "channel_password")
         raise Disconnected(Cause.LOST, session.last_error or "no answer to the join")
 
     async def _stay(self, session: Session) -> None:
         """Log in, as often as it takes, and stay until the connection ends."""
         if session.is_logged_in or self._credentials.user is None:
-            self.state.problem = None
+            self.state.tell(None)
             self._listener.logged_in()
             await session.wait_end()
-        self.state.problem = "not logged in yet"
+        self.state.tell("not logged in yet")
         failures = 0
         while True:
             try:
                 await self._log_in(session)
             except LoginRefused as error:
-                self.state.problem = str(error)
+                self.state.tell(str(error), error.word)
                 delay = self._policy.login_delay(failures)
                 failures += 1
                 log.warning("%s: %s; next login in %.0f s", self._channel, error, delay)
                 await session.until(self._sleep(delay))
                 continue
-            self.state.problem = None
+            self.state.tell(None)
             self._listener.logged_in()
             await session.wait_end()
 

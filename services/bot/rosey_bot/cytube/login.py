@@ -38,30 +38,52 @@ class LoginRefused(Exception):
     """CyTube did not accept the login; the text says what to do.
 
     Attributes:
+        word: which refusal it is, one of ``rosey_core.channel_status.CAUSES``.
         takes_turn: whether the address's next guest has to wait all the same: another one has logged in shortly
             before, or there was no answer, which may have been lost.
     """
 
-    def __init__(self, text: str, *, takes_turn: bool = False) -> None:
+    def __init__(self, text: str, word: str = "login_refused", *, takes_turn: bool = False) -> None:
         super().__init__(text)
+        self.word: Final = word
         self.takes_turn = takes_turn
 
 
 _EARLY: Final = "Guest logins are restricted"
-_ADVICE: Final = (
-    ("Invalid username/password combination", "the password of {name} is wrong: check user and password"),
-    ("User does not exist", "there is no account {name}: check user, or leave out the password to be a guest"),
-    ("That username is registered", "{name} is, or looks like, somebody's account: give its password or another name"),
-    ("That name is already in use", "a guest with the name {name} is in the channel already: waiting for it to leave"),
-    ("That username is reserved", "CyTube reserves the name {name}: choose another one"),
-    (_EARLY, "CyTube allows an address few guest logins: waiting"),
-    ("Invalid username", "{name} is no name that CyTube allows: 1 to 20 of A-Z, a-z, 0-9, '_' and '-'"),
+ADVICE: Final = (
+    (
+        "Invalid username/password combination",
+        "wrong_password",
+        "the password of {name} is wrong: check user and password",
+    ),
+    (
+        "User does not exist",
+        "no_account",
+        "there is no account {name}: check user, or leave out the password to be a guest",
+    ),
+    (
+        "That username is registered",
+        "name_registered",
+        "{name} is, or looks like, somebody's account: give its password or another name",
+    ),
+    (
+        "That name is already in use",
+        "name_taken",
+        "a guest with the name {name} is in the channel already: waiting for it to leave",
+    ),
+    ("That username is reserved", "name_invalid", "CyTube reserves the name {name}: choose another one"),
+    (_EARLY, "guest_limit", "CyTube allows an address few guest logins: waiting"),
+    (
+        "Invalid username",
+        "name_invalid",
+        "{name} is no name that CyTube allows: 1 to 20 of A-Z, a-z, 0-9, '_' and '-'",
+    ),
 )
 
 
 def explain_refusal(name: str, error: str) -> LoginRefused:
     """What CyTube's ``error`` (PROTOCOL.md 3) means for an operator."""
-    for beginning, advice in _ADVICE:
+    for beginning, word, advice in ADVICE:
         if error.startswith(beginning):
-            return LoginRefused(advice.format(name=name), takes_turn=beginning == _EARLY)
+            return LoginRefused(advice.format(name=name), word, takes_turn=beginning == _EARLY)
     return LoginRefused(f"CyTube refuses the login of {name}: {error[:200] or 'no reason given'}")

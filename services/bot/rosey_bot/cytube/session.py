@@ -21,26 +21,27 @@ T = TypeVar("T")
 
 CLOSE_TIMEOUT: Final = 1.0
 
-_KICKS: Final = (
+KICKS: Final = (
     (
         "Duplicate login",
         Cause.DUPLICATE_LOGIN,
+        None,
         "somebody else logged in with the same name: is it a second bot?",
     ),
-    ("Rate limit exceeded", Cause.RATE_LIMITED, "CyTube takes no more frames for now"),
-    ("Too many connections", Cause.RATE_LIMITED, "CyTube has too many connections from this address"),
-    ("You are banned", Cause.REFUSED, "banned from the channel: ask its moderators"),
-    ("You're banned", Cause.REFUSED, "banned from the channel: ask its moderators"),
-    ("Invalid channel name", Cause.REFUSED, ""),
-    ("Channel could not be loaded", Cause.REFUSED, ""),
+    ("Rate limit exceeded", Cause.RATE_LIMITED, None, "CyTube takes no more frames for now"),
+    ("Too many connections", Cause.RATE_LIMITED, None, "CyTube has too many connections from this address"),
+    ("You are banned", Cause.REFUSED, "banned", "banned from the channel: ask its moderators"),
+    ("You're banned", Cause.REFUSED, "banned", "banned from the channel: ask its moderators"),
+    ("Invalid channel name", Cause.REFUSED, "no_channel", ""),
+    ("Channel could not be loaded", Cause.REFUSED, None, ""),
 )
 
 
 def explain_kick(reason: str) -> Disconnected:
     """What a ``kick`` with this reason means (PROTOCOL.md 1, 2, 10)."""
-    for beginning, cause, meaning in _KICKS:
+    for beginning, cause, word, meaning in KICKS:
         if reason.startswith(beginning):
-            return Disconnected(cause, f"kicked: {meaning or reason[:200]}")
+            return Disconnected(cause, f"kicked: {meaning or reason[:200]}", word)
     return Disconnected(Cause.KICKED, f"kicked: {reason[:200]}" if reason else "kicked without a reason")
 
 
@@ -246,7 +247,7 @@ class Session:
         if reason.startswith("Rate limit exceeded"):
             return Disconnected(Cause.RATE_LIMITED, "CyTube takes no more connections from this address for now")
         if reason.startswith("You are banned"):
-            return Disconnected(Cause.REFUSED, "this address is banned from the server")
+            return Disconnected(Cause.REFUSED, "this address is banned from the server", "banned")
         if reason:
             return Disconnected(Cause.UNREACHABLE, f"no connection: {reason[:200]}")
         return explain_failure(error, url, self._proxy)

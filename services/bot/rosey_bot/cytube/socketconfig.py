@@ -32,7 +32,7 @@ async def fetch_socket_url(http: aiohttp.ClientSession, server: str, channel: st
     try:
         async with http.get(address, timeout=TIMEOUT) as response:
             if response.status == 404:
-                raise Disconnected(Cause.REFUSED, f"{server} has no channel {channel!r}")
+                raise Disconnected(Cause.REFUSED, f"{server} has no channel {channel!r}", "no_channel")
             if response.status != 200:
                 raise Disconnected(Cause.UNREACHABLE, f"{address} answers with status {response.status}")
             body = bytearray()

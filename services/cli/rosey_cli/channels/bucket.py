@@ -24,10 +24,10 @@ from rosey_core import channel_entries, channel_status, streams
 from rosey_core.channel_entries import InvalidEntry
 from rosey_core.channel_status import ChannelStatus
 from rosey_core.channels import channel_keys
-from rosey_core.config import Platform
 from rosey_core.service import BAD_CONFIGURATION
 
 UNTOLD: Final = "no bot tells of it: is one running that takes channels added at run time?"
+_REMOVABLE: Final = ("user", "password", "channel_password", "proxy")
 _AT_ONCE: Final = 20
 _ATTEMPTS: Final = 10
 _SHORT: Final = re.compile(r"(file|env):[^:/].*")
@@ -65,6 +65,10 @@ class Row(Struct, frozen=True, kw_only=True):
     waits_for: str | None = None
     note: str | None = None
     bot: str = ""
+    worker: str | None = None
+    media: str | None = None
+    cause: str | None = None
+    revision: int | None = None
     updated: float | None = None
 
 
@@ -76,36 +80,50 @@ def reference(secret: str | None) -> str | None:
 async def add(client: Client, entry: dict[str, Any]) -> Added:
     """Add a channel, or change one; it lasts until it is removed.
 
+    Args:
+        client: a connection.
+        entry: what is to be said of the channel. What an entry that is there says beyond it stays; an empty text takes
+            away what it says.
+
     Raises:
         Failure: it is no channel, or holds a secret in plain.
     """
     try:
-        payload = channel_entries.encode(entry)
+        channel_entries.encode(_without_empty(entry))
     except InvalidEntry as error:
         raise Failure(str(error), BAD_CONFIGURATION) from None
     bucket = await _bucket(client, streams.ADDED_CHANNELS)
     for _ in range(_ATTEMPTS):
         try:
-            return await _put(client, bucket, entry, payload)
+            return await _put(client, bucket, entry)
         except KeyWrongLastSequenceError:
-            # Somebody else has taken the key meanwhile: perhaps for another channel.
+            # Somebody else has written there meanwhile: perhaps another channel.
             continue
     raise Failure("too many channels are added at this moment: try again")
 
 
-async def _put(client: Client, bucket: KeyValue, entry: dict[str, Any], payload: bytes) -> Added:
-    places, entries = {}, {}
+async def _put(client: Client, bucket: KeyValue, entry: dict[str, Any]) -> Added:
+    places, entries, revisions = {}, {}, {}
     statuses = await _statuses(client)
     for status in statuses.values():
         if status.origin == "file":
             places[status.key] = (status.server.lower(), status.name.lower())
-    async for key, value in _all(bucket):
+    async for key, stored in _all(bucket):
         try:
-            entries[key] = places[key] = _place(channel_entries.decode(value))
+            entries[key] = channel_entries.decode(stored.value or b"")
         except InvalidEntry:
             continue
-    key = _key(_place(entry), places)
-    await (bucket.put if key in entries else bucket.create)(key, payload)
+        places[key] = channel_entries.place(entries[key])
+        revisions[key] = stored.revision
+    key = _key(channel_entries.place(_without_empty(entry)), places)
+    try:
+        payload = channel_entries.encode(_without_empty(entries.get(key, {}) | entry))
+    except InvalidEntry as error:
+        raise Failure(f"with what is there already: {error}", BAD_CONFIGURATION) from None
+    if key in entries:
+        await bucket.update(key, payload, last=revisions[key])
+    else:
+        await bucket.create(key, payload)
     return Added(key, key in entries, key in statuses and statuses[key].origin == "file")
 
 
@@ -135,9 +153,9 @@ async def read(client: Client) -> list[Row]:
         Failure: there are no buckets.
     """
     rows = {}
-    async for key, value in _all(await _bucket(client, streams.ADDED_CHANNELS)):
+    async for key, stored in _all(await _bucket(client, streams.ADDED_CHANNELS)):
         try:
-            server, name = _place(channel_entries.decode(value))
+            server, name = channel_entries.place(channel_entries.decode(stored.value or b""))
             problem = UNTOLD
         except InvalidEntry as error:
             server, name, problem = "", "", str(error)
@@ -161,16 +179,15 @@ def _key(place: tuple[str, str], places: dict[str, tuple[str, str]]) -> str:
     return free[0]
 
 
-def _place(entry: dict[str, Any]) -> tuple[str, str]:
-    platform = Platform.model_validate({**entry, "proxy": None})
-    return platform.server.lower(), platform.channel.lower()
+def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if value != "" or name not in _REMOVABLE}
 
 
 async def _statuses(client: Client) -> dict[str, ChannelStatus]:
     found = {}
-    async for key, value in _all(await _bucket(client, streams.CHANNEL_STATUS)):
+    async for key, stored in _all(await _bucket(client, streams.CHANNEL_STATUS)):
         try:
-            found[key] = channel_status.decode(value)
+            found[key] = channel_status.decode(stored.value or b"")
         except channel_status.InvalidStatus:
             continue
     return found
@@ -183,7 +200,7 @@ async def _bucket(client: Client, name: str) -> KeyValue:
         raise Failure("NATS has no bucket of channels: the DatabaseService makes it; is it running?") from None
 
 
-async def _all(bucket: KeyValue) -> AsyncIterator[tuple[str, bytes]]:
+async def _all(bucket: KeyValue) -> AsyncIterator[tuple[str, KeyValue.Entry]]:
     try:
         keys = await bucket.keys()
     except NoKeysError:
@@ -195,8 +212,8 @@ async def _all(bucket: KeyValue) -> AsyncIterator[tuple[str, bytes]]:
                 yield key, entry
 
 
-async def _get(bucket: KeyValue, key: str) -> bytes | None:
+async def _get(bucket: KeyValue, key: str) -> KeyValue.Entry | None:
     try:
-        return (await bucket.get(key)).value
+        return await bucket.get(key)
     except KeyNotFoundError:
         return None

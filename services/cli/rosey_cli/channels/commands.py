@@ -41,7 +41,10 @@ def add(
     nats: NatsOption = None,
     data: DataOption = None,
 ) -> None:
-    """Let the bot enter a channel, now and after every restart; one that is there is changed."""
+    """Let the bot enter a channel, now and after every restart.
+
+    One that is there is changed: what is not named stays, and '' takes an option away.
+    """
     from rosey_cli.channels import bucket
 
     fields = {
