@@ -142,6 +142,17 @@ def resolve(key: str, payload: bytes, environ: Mapping[str, str], directory: Pat
     return _validated(entry).under(key)
 
 
+def files(payload: bytes, directory: Path) -> set[Path]:
+    """The files in ``directory`` that a stored entry refers to, whether they are there or not."""
+    try:
+        entry = decode(payload)
+    except InvalidEntry:
+        return set()
+    texts = [entry[name] for name in (*_SECRETS, "proxy") if isinstance(entry.get(name), str)]
+    found = (reference for text in texts for reference in _REFERENCE.finditer(text))
+    return {directory / reference["name"] for reference in found if reference["kind"] == "file"}
+
+
 def _platform(entry: Mapping[str, Any]) -> None:
     for name in _SECRETS:
         value = entry.get(name)

@@ -37,6 +37,7 @@ async def start(
 ) -> AsyncIterator[Start]:
     """Start a bot that follows the bucket, and tells how its channels fare."""
     monkeypatch.setattr(added_module, "RETRY_WAIT", 0.05)
+    monkeypatch.setattr(added_module, "LOOK_INTERVAL", 0.02)
     monkeypatch.setattr(status_board, "LOOK_INTERVAL", 0.02)
     bus = Bus(nats_server.url, name="rosey-bot")
     channels = Channels(maker(cytube, ListSink()), bot="the-bot")
@@ -140,6 +141,33 @@ async def test_what_was_added_before_the_bot_came_is_entered_and_bad_entries_are
     await joined(channels, "lobby", "not-json")
     await entries.put("not-json", b"{")
     await joined(channels, "lobby")
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_a_secret_that_comes_late_is_taken_and_one_that_changes_is_logged_in_with(
+    channels: Channels, cytube: SimulatorServer, nats_client: Client, tmp_path: Path
+) -> None:
+    def password() -> str | None:
+        found = [platform.password for platform, _ in channels.all()]
+        return found[0].get_secret_value() if found and found[0] is not None else None
+
+    entry = {"channel": "lobby", "server": cytube.url, "user": "Rosey", "password": "${file:uid/password}"}
+    await bucket.add(nats_client, entry)
+    await shown(nats_client, lobby="invalid")
+    file = tmp_path / "uid" / "password"
+    file.parent.mkdir()
+    file.write_text("first")
+    await joined(channels, "lobby")
+    assert password() == "first"
+    [(_, before)] = channels.all()
+    draft = tmp_path / "draft"
+    draft.write_text("other")
+    draft.replace(file)
+    await until(lambda: password() == "other")
+    await joined(channels, "lobby")
+    assert channels.all()[0][1] is not before
+    file.unlink()
+    await shown(nats_client, lobby="invalid")
 
 
 @pytest.mark.usefixtures("buckets")

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,15 +22,19 @@ from nats.js.kv import KeyValue
 from rosey_bot.channels.channels import Channels, Unusable
 from rosey_core import streams
 from rosey_core.bus import Bus, BusError
-from rosey_core.channel_entries import InvalidEntry, resolve
+from rosey_core.channel_entries import InvalidEntry, files, resolve
 from rosey_core.config import Platform
 from rosey_core.telemetry import logs
 
 log = logging.getLogger(__name__)
 
 RETRY_WAIT: Final = 2.0
+LOOK_INTERVAL: Final = 1.0
+"""Seconds between two looks at the files that entries refer to."""
 REREAD_INTERVAL: Final = 60.0
-"""Seconds after which all is read anew: files that entries refer to may have changed, and a watch may have died."""
+"""Seconds after which all is read anew: a watch may have died."""
+
+_State = tuple[int, int, int] | None
 
 
 class AddedChannels:
@@ -88,6 +92,7 @@ class AddedChannels:
             entries = {}
             while (entry := await watcher.updates(timeout=RETRY_WAIT)) is not None:
                 entries[entry.key] = entry
+            seen = self._secrets(entries.values())
             await self._take_all(entries)
             self._say("")
             try:
@@ -95,7 +100,12 @@ class AddedChannels:
                     while not self._is_lost:
                         change = await _next(watcher)
                         if change is not None:
+                            entries[change.key] = change
+                            seen |= self._secrets([change])
                             await self._take(change)
+                        if any(_state(file) != before for file, before in seen.items()):
+                            seen = self._secrets(entries.values())
+                            await self._take_all(entries)
             except TimeoutError:
                 pass
         finally:
@@ -134,16 +144,30 @@ class AddedChannels:
         logs.hide(platform.secrets())
         return platform
 
+    def _secrets(self, entries: Iterable[KeyValue.Entry]) -> dict[Path, _State]:
+        """The files that entries refer to, as they are now."""
+        values = [entry.value for entry in entries if entry.operation is None]
+        return {file: _state(file) for value in values for file in files(value or b"", self._directory)}
+
     def _say(self, problem: str) -> None:
         if problem and problem != self._problem:
             log.info("channels added at run time: %s", problem)
         self._problem = problem
 
 
+def _state(file: Path) -> _State:
+    """What is another when a file is; a mounted Secret's files are replaced as a whole."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
 async def _next(watcher: Any) -> KeyValue.Entry | None:
     """The next change; ``None`` after a while without one, so that the caller can look around."""
     try:
-        entry: KeyValue.Entry | None = await watcher.updates(timeout=RETRY_WAIT)
+        entry: KeyValue.Entry | None = await watcher.updates(timeout=LOOK_INTERVAL)
     except nats.errors.TimeoutError:
         return None
     return entry
