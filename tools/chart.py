@@ -1,7 +1,7 @@
 """What in the chart is made of something else. ``--check`` only compares.
 
-The rights of NATS' users are made of the contract, the chart's README of its values and their schema. Run by
-``make documents``.
+The rights of NATS' users are made of the contract, the chart's README of its values and their schema. Dashboards and
+alert rules are copies, since a chart cannot read beyond its own folder. Run by ``make documents``.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -19,6 +20,11 @@ from tools.generated import ROOT, write_or_compare
 CHART: Final = ROOT / "charts" / "rosey"
 README: Final = CHART / "README.md"
 PERMISSIONS: Final = CHART / "files" / "nats-permissions.yaml"
+COPIED: Final = {
+    ROOT / "observability" / "dashboards": CHART / "files" / "dashboards",
+    ROOT / "observability" / "alerts": CHART / "files" / "alerts",
+}
+"""Folders of which the chart has a copy."""
 
 BOT_ASKS: Final = (subjects.QUERY_CHANNEL_STATS, subjects.QUERY_USER_STATS, subjects.OUTBOUND_CLAIM)
 """The requests that the bot makes."""
@@ -131,5 +137,20 @@ def readme() -> str:
     return HEAD.format(description=chart["description"], kubernetes=kubernetes) + "\n".join(rows) + "\n"
 
 
+def copies() -> dict[Path, str]:
+    """The text of each file in the folders of ``COPIED``, by the place of its copy."""
+    return {
+        copy / file.name: file.read_text(encoding="utf-8")
+        for folder, copy in COPIED.items()
+        for file in sorted(folder.iterdir())
+    }
+
+
+def main() -> int:
+    """Write or compare."""
+    texts = {PERMISSIONS: permissions_file(), README: readme(), **copies()}
+    return write_or_compare(texts, source="it is made of", folders=[*COPIED.values()])
+
+
 if __name__ == "__main__":
-    sys.exit(write_or_compare({PERMISSIONS: permissions_file(), README: readme()}, source="it is made of"))
+    sys.exit(main())

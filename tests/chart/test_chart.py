@@ -208,14 +208,42 @@ def test_monitors_are_rendered_where_their_kinds_are(mode: str) -> None:
         assert (found >= set(kinds)) == (mode == "alwaysRender")
 
 
-def test_alerts_use_only_figures_that_the_services_have() -> None:
+def test_monitors_have_their_labels_and_those_of_all() -> None:
+    labels = {"labels": {"release": "prometheus"}}
+    sections = {name: {**labels, "enabled": True} for name in ("podMonitor", "serviceMonitor", "prometheusRule")}
+    values = {"renderMode": "alwaysRender", **sections}
+    manifests = render({"monitoring": values, "commonLabels": {"team": "a"}, "commonAnnotations": {"note": "b"}})
+    found = [item["metadata"] for item in manifests if item["apiVersion"] == "monitoring.coreos.com/v1"]
+    assert len(found) == 3
+    for metadata in found:
+        assert {("release", "prometheus"), ("team", "a")} <= metadata["labels"].items()
+        assert metadata["annotations"] == {"note": "b"}
+
+
+def test_a_release_raises_the_alerts_of_its_own_namespace_alone() -> None:
     rule = next(item for item in render(EVERYTHING) if item["kind"] == "PrometheusRule")
-    alerts = rule["spec"]["groups"][0]["rules"]
-    modules = sorted((CHART.parents[1] / "services").glob("*/rosey_*/**/*.py"))
-    source = "".join(module.read_text() for module in modules)
-    for alert in alerts:
-        [name] = re.findall(r"rosey_[a-z_]+", alert["expr"])
-        assert f'"{name.removesuffix("_total")}"' in source, name
+    files = sorted((CHART.parents[1] / "observability" / "alerts").glob("*.yaml"))
+    expected = [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    assert rule["spec"]["groups"] != expected
+    for group in rule["spec"]["groups"]:
+        for alert in group["rules"]:
+            selected = re.findall(r'\brosey_[a-z0-9_]+(\{namespace="chat")?', alert["expr"])
+            assert selected
+            assert all(selected), alert["expr"]
+            alert["expr"] = re.sub(r'\{namespace="chat",?', "{", alert["expr"]).replace("{}", "")
+    assert rule["spec"]["groups"] == expected
+
+
+def test_every_dashboard_is_in_a_configmap_that_grafana_finds() -> None:
+    dashboards = sorted((CHART.parents[1] / "observability" / "dashboards").glob("*.json"))
+    assert dashboards
+    manifests = render({"monitoring": {"dashboards": {"enabled": True, "annotations": {"grafana_folder": "Rosey"}}}})
+    for file in dashboards:
+        found = one(manifests, "ConfigMap", f"demo-rosey-dashboard-{file.stem}")
+        assert json.loads(found["data"][file.name]) == json.loads(file.read_text())
+        assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert found["metadata"]["annotations"] == {"grafana_folder": "Rosey"}
+    assert not [item for item in render() if "dashboard" in item["metadata"]["name"]]
 
 
 @pytest.mark.parametrize(

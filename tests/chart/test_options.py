@@ -27,6 +27,7 @@ EVERYTHING: Final[dict[str, Any]] = {
         "podMonitor": {"enabled": True},
         "serviceMonitor": {"enabled": True},
         "prometheusRule": {"enabled": True},
+        "dashboards": {"enabled": True},
     },
 }
 

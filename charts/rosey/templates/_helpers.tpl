@@ -20,9 +20,17 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
-{{/* Metadata of an object: (list $ "bot" $name), with annotations as a fourth. */}}
+{{/* Metadata of an object: (list $ "bot" $name), with annotations as a fourth and labels as a fifth. */}}
 {{- define "rosey.metadata" -}}
 {{- $root := index . 0 -}}
+{{- $annotations := dict -}}
+{{- $labels := dict -}}
+{{- if gt (len .) 3 -}}
+{{- $annotations = index . 3 -}}
+{{- end -}}
+{{- if gt (len .) 4 -}}
+{{- $labels = index . 4 -}}
+{{- end -}}
 name: {{ index . 2 }}
 namespace: {{ $root.Release.Namespace }}
 labels:
@@ -30,13 +38,9 @@ labels:
   app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
   app.kubernetes.io/managed-by: {{ $root.Release.Service }}
   helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-  {{- with $root.Values.commonLabels }}
+  {{- with merge (dict) $labels $root.Values.commonLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- $annotations := dict -}}
-{{- if gt (len .) 3 -}}
-{{- $annotations = index . 3 -}}
-{{- end -}}
 {{- with merge (dict) $annotations $root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
