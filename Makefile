@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-SERVICES := core bot database simulator cli
+SERVICES := core bot database simulator operator cli
 ARGS ?=
 
 .PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster test-observe soak cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
@@ -74,6 +74,7 @@ documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/comm
 	@$(BIN)/python -m tools.commands
 	@$(BIN)/python -m tools.metrics
 	@$(BIN)/python -m observability
+	@$(BIN)/python -m tools.crds
 	@$(BIN)/python -m tools.chart
 
 documents-check: $(INSTALLED)  ## fail where a generated document is not what the code says
@@ -81,6 +82,7 @@ documents-check: $(INSTALLED)  ## fail where a generated document is not what th
 	@$(BIN)/python -m tools.commands --check
 	@$(BIN)/python -m tools.metrics --check
 	@$(BIN)/python -m observability --check
+	@$(BIN)/python -m tools.crds --check
 	@$(BIN)/python -m tools.chart --check
 
 build: $(INSTALLED)    ## a wheel of each service in dist/

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN = ("core", "bot", "database", "simulator")
+OWN = ("core", "bot", "database", "simulator", "operator")
 DEV = "requirements/dev.txt"
 IMAGES = {
     "requirements/bot.txt": ["core", "bot"],
     "requirements/database.txt": ["core", "database"],
+    "requirements/operator.txt": ["core", "operator"],
     "requirements/simulator.txt": ["simulator"],
     "requirements/tools.txt": ["core", "bot", "database", "simulator", "cli"],
 }

@@ -1,0 +1,86 @@
+"""``RoseyBenchmark``: a run of benchmarks against the release, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from rosey_operator.resources.conditions import Condition
+from rosey_operator.resources.model import Part, rules
+
+KIND: Final = "RoseyBenchmark"
+PLURAL: Final = "roseybenchmarks"
+
+COMPLETE: Final = "Complete"
+"""The condition that the run of this generation has ended."""
+PASSED: Final = "Passed"
+"""The condition that every figure met its requirement."""
+
+Verdict = Literal["PASS", "FAIL", "ERROR"]
+
+
+class BenchmarkSpec(Part):
+    """What is measured. Each change of it is one run more."""
+
+    benchmarks: list[Annotated[str, Field(max_length=100)]] = Field(
+        default=[],
+        description="The names of the benchmarks, like test_single_event_latency; all of them where none is named.",
+        max_length=32,
+        json_schema_extra=rules(
+            (
+                "self.all(name, name.matches('^test_[a-z0-9_]{1,80}$'))",
+                "benchmarks should be names of benchmarks, like test_single_event_latency",
+            )
+        ),
+    )
+    rate: int = Field(default=100, description="Events a second.", ge=1, le=20000)
+    duration_seconds: int = Field(default=30, description="Seconds that each benchmark lasts.", ge=1, le=3600)
+    run: int = Field(default=0, description="Any number; another one is another run of the same.", ge=0)
+    history_limit: int = Field(
+        default=5, description="How many earlier runs are kept, with their Jobs and results.", ge=0, le=50
+    )
+
+
+class Figure(Part):
+    """What was measured of one thing."""
+
+    name: str = Field(description="The benchmark.")
+    metric: str = Field(default="", description="What of it.")
+    unit: str = Field(default="", description="In which unit.")
+    requirement: str = Field(default="", description="What is demanded.")
+    goal: str = Field(default="", description="What is aimed at.")
+    result: str = Field(default="", description="What was measured.")
+    interval: str = Field(default="", description="Between what it lies by the samples.")
+    verdict: str = Field(default="", description="PASS, or FAIL where the requirement was missed.")
+
+
+class Run(Part):
+    """A run that has ended."""
+
+    generation: int = Field(description="The generation of the resource that it ran for.")
+    verdict: Verdict = Field(description="PASS, FAIL, or ERROR where it came to no result.")
+    p99: str | None = Field(default=None, description="The 99th percentile of the latency.")
+    job: str = Field(description="The Job.")
+    config_map: str | None = Field(default=None, description="The ConfigMap with the results, in latest.json.")
+    completed_at: datetime | None = Field(default=None, description="When it ended.")
+
+
+class BenchmarkStatus(Part):
+    """What came of the latest run, and of those before."""
+
+    observed_generation: int = Field(default=0, description="The generation of the resource that this is about.")
+    verdict: str | None = Field(default=None, description="PASS, FAIL, ERROR, or Running.")
+    p99: str | None = Field(default=None, description="The 99th percentile of the latency.")
+    job: str | None = Field(default=None, description="The Job.")
+    config_map: str | None = Field(default=None, description="The ConfigMap with the results, in latest.json.")
+    started_at: datetime | None = Field(default=None, description="When it began.")
+    completed_at: datetime | None = Field(default=None, description="When it ended.")
+    figures: list[Figure] = Field(default=[], description="All that was measured.", max_length=200)
+    history: list[Run] = Field(default=[], description="Earlier runs, the latest first.", max_length=50)
+    conditions: list[Condition] = Field(
+        default=[],
+        description="Complete: the run has ended. Passed: every figure met its requirement.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
