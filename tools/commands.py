@@ -17,6 +17,8 @@ from rosey_bot.commands.registry import Command
 from rosey_bot.commands.router import PUBLIC_PREFIX, default_registry
 from rosey_bot.commands.turns import UNDER_WAY
 from rosey_bot.cytube.text import LONGEST_MESSAGE
+from rosey_bot.cytube.throttle import BURST, INTERVAL
+from rosey_bot.cytube.waiting import SHORT
 from rosey_bot.room.users import ADMIN, MODERATOR
 from rosey_core.config.models import Bot
 from tools.generated import ROOT, write_or_compare
@@ -66,6 +68,7 @@ otherwise says what CyTube said, which rank is needed, or that no answer came.
 """
 
 _BOT: Final = Bot()
+_RATE: Final = 1 / INTERVAL
 
 FOOTER: Final = f"""
 `[...]` may be left out. `#` is a position as CyTube's list shows it, from 1, as `3` or `#3`, or words of the title.
@@ -86,6 +89,11 @@ Links as browsers show and share them, embed codes, and `type:id`. What CyTube c
   shown a page at a time; `more` shows the next.
 - `say` and `pm` send at most {LONGEST_SPEECH} messages at once.
 - A user may have {UNDER_WAY} commands under way; what is beyond is refused, and said once.
+- CyTube takes 20 messages at once and then ten a second; the bot sends {BURST}, and then {_RATE:g} a second. Those
+  whom it answers take turns, a message each, and who was sent nothing lately goes first, with up to {SHORT} messages.
+  So `stats` and `user` are answered within a second, whatever others have asked. What is left is CyTube's own bound: of
+  *n* who ask in the same moment for *k* messages each, the last waits (*n* - 1) * *k* / {_RATE:g} s where no burst is
+  left (at CyTube's own rate: / 10 s). One's own answers come in the order of one's commands: who floods waits.
 - In chat a user is answered once in {_BOT.user_cooldown:g} s (`bot.user_cooldown`), a channel once in
   {_BOT.channel_cooldown:g} s (`bot.channel_cooldown`). What comes sooner gets no answer.
 

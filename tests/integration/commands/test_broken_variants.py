@@ -10,8 +10,10 @@ import pytest
 from rosey_bot.commands import chat, items, playback, router
 from rosey_bot.cytube.confirmations import Act, Done, Move
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
-from tests.integration.commands import test_commands, test_refusals
+from rosey_bot.cytube.waiting import Waiting
+from tests.integration.commands import test_commands, test_floods, test_refusals
 from tests.integration.commands.conftest import Scene
+from tests.unit.bot.test_waiting import FirstInFirstOut
 
 
 async def find_out(test: Any, *arguments: Any) -> None:
@@ -98,3 +100,9 @@ async def test_one_command_at_a_time(scene: Scene, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(router.CommandRouter, "_carry_out", one_at_a_time)
     monkeypatch.setattr("tests.integration.commands.test_refusals.SOON", 1.0)
     await find_out(test_refusals.test_a_slow_lookup_holds_up_nobody, scene, monkeypatch)
+
+
+async def test_answers_in_the_order_of_their_coming(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rosey_bot.cytube.waiting.Rotation", FirstInFirstOut)
+    scene.channel._sending._waiting = Waiting()
+    await find_out(test_floods.test_statistics_are_answered_within_a_second_whoever_floods, scene)

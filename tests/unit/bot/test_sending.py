@@ -10,6 +10,7 @@ import pytest
 
 from rosey_bot.cytube import sending
 from rosey_bot.cytube.sending import Outcome, SendQueue
+from rosey_bot.cytube.throttle import BURST, INTERVAL
 from tests.support.waiting import until
 from tests.unit.bot.harness import RoomHarness, chat
 
@@ -227,9 +228,89 @@ async def test_what_cytube_would_swallow_is_refused_and_holds_up_nobody(
     queue: SendQueue, wire: Wire, harness: RoomHarness
 ) -> None:
     assert (await queue.say("\u00a0 ")).outcome is Outcome.REFUSED
+    assert (await queue.say("\ufeff ")).outcome is Outcome.REFUSED
     harness.frame("setPermissions", {"chat": 4})
     receipt = await queue.say("hello")
     assert receipt.outcome is Outcome.REFUSED
     assert "rank is too low" in receipt.reason
     assert (await queue.whisper("Alice", "psst")).outcome is Outcome.SENT
     assert wire.texts == ["psst"]
+
+
+async def test_a_flood_for_one_holds_up_nobody_else(queue: SendQueue, wire: Wire) -> None:
+    flood = [queue.whisper("Mod", str(number), urgent=True) for number in range(80)]
+    await until(lambda: len(wire.sent) > 20)
+    before = len(wire.sent)
+    answer = [queue.whisper("Other", text, urgent=True) for text in ("one", "two", "three")]
+    reply = queue.say("for everybody", urgent=True, answers="Alice")
+    await asyncio.gather(*answer, reply)
+    assert wire.texts[before : before + 4] == ["one", "two", "three", "for everybody"]
+    await asyncio.gather(*flood)
+    to_mod = [arguments["msg"] for event, arguments in wire.sent if arguments.get("to") == "Mod"]
+    assert to_mod == [str(number) for number in range(80)]
+    # Turns change nothing of the rate: a burst, then eight a second.
+    assert wire.now == pytest.approx((84 - BURST) * INTERVAL)
+
+
+async def test_a_message_that_cytube_is_silent_about_holds_up_the_next_for_a_moment_only(
+    queue: SendQueue, wire: Wire, harness: RoomHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PATIENCE", 0.01)
+    wire.is_silent = True
+    swallowed = queue.say("swallowed")
+    await until(lambda: wire.sent)
+    wire.is_silent = False
+    assert (await queue.whisper("Alice", "psst")).outcome is Outcome.SENT
+    assert (await queue.say("hello")).outcome is Outcome.SENT
+    assert not swallowed.done()
+    assert len(queue) == 1
+    harness.frame("chatMsg", chat("Rosey", "swallowed"))
+    assert (await swallowed).outcome is Outcome.SENT
+    assert len(queue) == 0
+
+
+async def test_a_late_echo_confirms_what_it_repeats(
+    queue: SendQueue, wire: Wire, harness: RoomHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PATIENCE", 0.01)
+    wire.is_silent = True
+    first, second = queue.say("one"), queue.say("two")
+    await until(lambda: len(wire.sent) == 2)
+    harness.frame("chatMsg", chat("Rosey", "one"))
+    assert (await first).outcome is Outcome.SENT
+    assert not second.done()
+    harness.frame("chatMsg", chat("Rosey", "two"))
+    assert (await second).outcome is Outcome.SENT
+
+
+async def test_what_was_overtaken_is_never_sent_again(
+    queue: SendQueue, wire: Wire, harness: RoomHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PATIENCE", 0.01)
+    monkeypatch.setattr(sending, "ECHO_TIMEOUT", 60.0)
+    wire.is_silent = True
+    overtaken = queue.say("one")
+    await until(lambda: queue._overtaken)
+    monkeypatch.setattr(sending, "PATIENCE", 30.0)
+    following = queue.say("two")
+    await until(lambda: len(wire.sent) == 2)
+    harness.frame("cooldown", 1)
+    await until(lambda: len(wire.sent) == 3)
+    assert not overtaken.done()
+    harness.frame("chatMsg", chat("Rosey", "two"))
+    assert (await following).outcome is Outcome.SENT
+    harness.frame("cooldown", 1)
+    assert (await overtaken).outcome is Outcome.UNCONFIRMED
+    assert wire.texts == ["one", "two", "two"]
+
+
+async def test_the_end_of_a_connection_leaves_what_was_overtaken_in_doubt(
+    queue: SendQueue, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PATIENCE", 0.01)
+    wire.is_silent = True
+    receipts = [queue.say("one"), queue.say("two")]
+    await until(lambda: len(queue._overtaken) == 2)
+    await queue.close()
+    assert [(await receipt).outcome for receipt in receipts] == [Outcome.UNCONFIRMED] * 2
+    assert len(queue) == 0

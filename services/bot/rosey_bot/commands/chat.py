@@ -10,7 +10,7 @@ from rosey_bot.commands.people import present
 from rosey_bot.commands.registry import Command, Request, check
 from rosey_bot.commands.rights import require
 from rosey_bot.cytube.confirmations import ClearTheChat, Say, ToggleAfk, Whisper
-from rosey_bot.cytube.text import LONGEST_MESSAGE, split_message
+from rosey_bot.cytube.text import LONGEST_MESSAGE, is_blank, split_message
 
 LONGEST_SPEECH: Final = 5
 """Messages that one command may send: CyTube's limit on chat is shared by all answers."""
@@ -39,8 +39,7 @@ async def _answer_afk(request: Request) -> Answer:
 
 def _speech(text: str) -> list[str]:
     messages = split_message(text)
-    # A byte order mark is blank to CyTube, which drops blank lines without a word.
-    if not "".join(messages).replace("\ufeff", "").strip():
+    if is_blank("".join(messages)):
         raise CommandError("There is nothing to say in that")
     if len(messages) > LONGEST_SPEECH:
         raise CommandError(

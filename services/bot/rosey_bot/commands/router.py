@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 PUBLIC_PREFIX: Final = "!"
 RUNNING: Final = 32
-"""Commands of a channel that may run at once; a flood of them must not fill the memory."""
+"""Commands of a channel that may run at once; a flood of them must not fill the memory. Those of moderators do not
+count for the public ones, and who has none under way may always have one."""
 TOO_MANY: Final = "Too many commands at once: wait for the answers before you send more"
 UNKNOWN: Final = "unknown"
 LONGEST_REPLY: Final = 5
@@ -139,7 +140,8 @@ class CommandRouter:
         self._steering: Final = Steering(room, sending)
         self._pages: Final = Pages()
         self._turns: Final = Turns()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: Final[set[asyncio.Task[None]]] = set()
+        self._replying: Final[set[asyncio.Task[None]]] = set()
 
     def follow(self, dispatcher: Dispatcher) -> None:
         """Hear commands in this channel's frames."""
@@ -168,7 +170,8 @@ class CommandRouter:
             return
         name, rest = split_command(text)
         attempt = self._audit.attempt(user.name, name, rest)
-        turn = self._turns.begin(user.name) if len(self._running) < RUNNING else None
+        is_free = len(self._running) - len(self._replying) < RUNNING or not self._turns.has(user.name)
+        turn = self._turns.begin(user.name) if is_free else None
         if turn is None:
             attempt.failed("too many commands at once")
             if self._turns.is_first_refusal(user.name):
@@ -188,10 +191,12 @@ class CommandRouter:
             return
         name, rest = split_command(text[1:])
         command = self._registry.get(name)
-        if command is None or not command.is_public or len(self._running) >= RUNNING or self._manners.is_quiet:
+        if command is None or not command.is_public or len(self._replying) >= RUNNING or self._manners.is_quiet:
             return
         if self._cooldowns.allow(frame.username):
-            self._start(self._reply(frame.username, command, rest))
+            reply = self._start(self._reply(frame.username, command, rest))
+            self._replying.add(reply)
+            reply.add_done_callback(self._replying.discard)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"command-{self._channel}")
@@ -228,7 +233,7 @@ class CommandRouter:
         if len(messages) > LONGEST_REPLY:
             messages = [*messages[: LONGEST_REPLY - 1], "(the rest is too long for chat)"]
         for message in messages:
-            self._sending.say(message, urgent=True)
+            self._sending.say(message, urgent=True, answers=username)
         if self._observer is not None:
             self._observer.answered()
 

@@ -52,6 +52,10 @@ class Turns:
         self._lanes: dict[str, _Lane] = {}
         self._refused: set[str] = set()
 
+    def has(self, username: str) -> bool:
+        """Whether this user has a command under way."""
+        return user_key(username) in self._lanes
+
     def begin(self, username: str) -> Turn | None:
         """The turn of a command that has come; ``None`` where too many of its user are under way."""
         key = user_key(username)

@@ -392,6 +392,7 @@ def _error(*beginnings: str) -> Callable[[Any, frames.ErrorMsg, Room], Reading]:
     return read
 
 
+_ECHOES: Final = (frames.CHAT_MSG.name, frames.PM.name)
 _CHAT_LIMITS: Final = (Sign(frames.COOLDOWN, _cooldown), Sign(frames.SPAM_FILTERED, _too_new))
 
 SIGNS: Final[Mapping[type[Act], tuple[Sign, ...]]] = {
@@ -436,18 +437,24 @@ SIGNS: Final[Mapping[type[Act], tuple[Sign, ...]]] = {
 
 @dataclass(slots=True, eq=False)
 class Expectation:
-    """An act whose answer is awaited; ``verdict`` is settled by it."""
+    """An act whose answer is awaited; ``verdict`` is settled by it.
+
+    Attributes:
+        is_overtaken: whether later ones were sent while it was awaited: what may mean any of them means the later one.
+    """
 
     act: Act
     verdict: asyncio.Future[Verdict]
     notes: tuple[str, ...] = ()
+    is_overtaken: bool = False
 
 
 class Confirmations:
     """Finds for each act that is under way the frame that tells what became of it.
 
-    A frame tells of one act: where several of a kind are under way, of the one that was asked first. A line whose
-    echo comes when nobody waits for it any more is remembered: its echo is not taken for the next line's.
+    A frame tells of one act: where several of a kind are under way, of the one that was asked first, and last of one
+    that was overtaken, unless the frame repeats its very text. A line whose echo comes when nobody waits for it any
+    more is remembered: its echo is not taken for the next line's.
 
     Args:
         room: the channel as it is after each frame.
@@ -489,14 +496,23 @@ class Confirmations:
         def read(value: Any) -> None:
             if self._overdue and self._is_overdue(name, value):
                 return
-            for expectation in self._expected:
+            for expectation in self._in_order(name, value):
                 if not expectation.verdict.done() and self._settle(expectation, name, value):
                     return
 
         return read
 
+    def _in_order(self, name: str, value: Any) -> list[Expectation]:
+        if not any(expectation.is_overtaken for expectation in self._expected):
+            return self._expected
+        said = _said(value.msg) if name in _ECHOES else None
+        return sorted(
+            self._expected,
+            key=lambda expectation: (said is None or not _is_text(expectation.act, said), expectation.is_overtaken),
+        )
+
     def _is_overdue(self, name: str, value: Any) -> bool:
-        if name not in (frames.CHAT_MSG.name, frames.PM.name):
+        if name not in _ECHOES:
             return False
         # A channel's filters may have changed the text: then it is anybody's.
         said = _said(value.msg)

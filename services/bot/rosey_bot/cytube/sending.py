@@ -1,9 +1,10 @@
 """What the bot says and asks goes out here: within the rate limit, in order, and with what became of it.
 
 CyTube acknowledges nothing: what it shows, says or leaves unsaid tells what became of a request (``confirmations``).
-Chat and private messages share a rate limit, so they go through one queue, one at a time: its echo lets the next one
-go, ``cooldown`` says that it was dropped and is to be sent again, other frames refuse it, and silence leaves it in
-doubt. What is urgent goes before what is not. Other requests have no such limit and go at once.
+Chat and private messages share a rate limit, so they go through one queue, in turns (``waiting``), one at a time: its
+echo lets the next one go, ``cooldown`` says that it was dropped and is to be sent again, other frames refuse it. Where
+CyTube is silent for a moment the next one goes all the same, and longer silence leaves the message in doubt. Other
+requests have no such limit and go at once.
 """
 
 from __future__ import annotations
@@ -11,22 +12,39 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rosey_bot.cytube.confirmations import Act, Confirmations, Done, Dropped, Refused, Say, Verdict, Whisper
+from rosey_bot.cytube.confirmations import (
+    Act,
+    Confirmations,
+    Done,
+    Dropped,
+    Expectation,
+    Refused,
+    Say,
+    Verdict,
+    Whisper,
+)
 from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.text import is_blank
 from rosey_bot.cytube.throttle import Throttle
+from rosey_bot.cytube.waiting import Waiting
 from rosey_bot.room.room import Room
+from rosey_core.identity import user_key
 
 ECHO_TIMEOUT: Final = 3.0
 """Seconds after which CyTube's silence is its answer."""
+PATIENCE: Final = 0.25
+"""Seconds after which a message that CyTube is silent about holds up the next one no longer."""
 LOOKUP_TIMEOUT: Final = 15.0
 """The same where CyTube asks other sites first, one question at a time (PROTOCOL.md 8)."""
 CAPACITY: Final = 500
 ATTEMPTS: Final = 8
+DROPPED: Final = "CyTube's rate limit did not let it through"
+ROOM: Final = ""
+"""Whom chat is for, among the recipients that take turns."""
 
 Emit = Callable[[str, Any], Awaitable[None]]
 
@@ -59,7 +77,7 @@ class Receipt:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Message:
     act: Act
     receipt: asyncio.Future[Receipt]
@@ -91,9 +109,9 @@ class SendQueue:
         self._on_wait: Final = on_wait
         self._silence: Final = silence
         self._confirmations: Final = Confirmations(room)
-        self._urgent: Final[deque[_Message]] = deque()
-        self._messages: Final[deque[_Message]] = deque()
-        self._current: _Message | None = None
+        self._waiting: Final[Waiting[_Message]] = Waiting()
+        self._under_way: Final[set[_Message]] = set()
+        self._overtaken: Final[set[asyncio.Task[None]]] = set()
         self._asked: Final[set[asyncio.Future[Receipt]]] = set()
         self._arrived = asyncio.Event()
         self._emit: Emit | None = None
@@ -104,20 +122,26 @@ class SendQueue:
         self._confirmations.follow(dispatcher)
 
     def __len__(self) -> int:
-        return len(self._urgent) + len(self._messages) + (self._current is not None)
+        return len(self._waiting) + len(self._under_way)
 
-    def say(self, text: str, *, urgent: bool = False) -> asyncio.Future[Receipt]:
-        """Say one message in chat; ``text`` is one of ``split_message``. What became of it comes later."""
-        return self._enqueue(Say(text), urgent=urgent)
+    def say(self, text: str, *, urgent: bool = False, answers: str | None = None) -> asyncio.Future[Receipt]:
+        """Say one message in chat; ``text`` is one of ``split_message``. What became of it comes later.
+
+        Args:
+            text: the message.
+            urgent: whether it goes before what is not.
+            answers: the user whom it answers, so that it has that user's turn; it has the room's otherwise.
+        """
+        return self._enqueue(Say(text), ROOM if answers is None else answers, urgent=urgent)
 
     def whisper(self, to: str, text: str, *, urgent: bool = False) -> asyncio.Future[Receipt]:
         """Send one private message; ``text`` is one of ``split_message``. What became of it comes later."""
-        return self._enqueue(Whisper(to, text), urgent=urgent)
+        return self._enqueue(Whisper(to, text), to, urgent=urgent)
 
     async def ask(self, act: Act) -> Receipt:
         """Ask something of CyTube, before what is not urgent, and wait for what becomes of it."""
         if act.is_chat:
-            return await self._enqueue(act, urgent=True)
+            return await self._enqueue(act, act.to if isinstance(act, Whisper) else ROOM, urgent=True)
         refusal = self._unsendable()
         if refusal is not None or self._emit is None:
             return Receipt(Outcome.NOT_SENT, refusal or "")
@@ -126,7 +150,7 @@ class SendQueue:
         attempt = asyncio.create_task(self._attempt(act, self._emit), name=f"ask-{act.event}")
         try:
             await asyncio.wait((attempt, receipt), return_when=asyncio.FIRST_COMPLETED)
-            return receipt.result() if receipt.done() else _receipt(attempt.result())
+            return receipt.result() if receipt.done() else attempt.result()
         finally:
             self._asked.discard(receipt)
             attempt.cancel()
@@ -141,19 +165,18 @@ class SendQueue:
         """Stop sending: what waits is not sent, what is on its way stays in doubt."""
         worker, self._worker = self._worker, None
         self._emit = None
-        if worker is not None:
-            worker.cancel()
-            await asyncio.gather(worker, return_exceptions=True)
+        works = [*self._overtaken, *([] if worker is None else [worker])]
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
         in_doubt = Receipt(Outcome.UNCONFIRMED, reason)
         for receipt in self._asked:
             receipt.set_result(in_doubt)
         self._asked.clear()
-        if self._current is not None:
-            self._finish(self._current, in_doubt)
-            self._current = None
-        for waiting in (self._urgent, self._messages):
-            while waiting:
-                self._finish(waiting.popleft(), Receipt(Outcome.NOT_SENT, reason))
+        for message in list(self._under_way):
+            self._finish(message, in_doubt)
+        while len(self._waiting):
+            self._finish(self._waiting.take(), Receipt(Outcome.NOT_SENT, reason))
 
     def _unsendable(self) -> str | None:
         if self._worker is None:
@@ -164,37 +187,39 @@ class SendQueue:
         """Why CyTube would drop this without a word (PROTOCOL.md 5), which would hold up all that comes after it."""
         if not isinstance(act, Say):
             return None
-        if not act.text.strip():
+        if is_blank(act.text):
             return "there is nothing in it"
         is_allowed = self._room.permissions.allow("chat", self._room.own_rank)
         return None if is_allowed else "the bot's rank is too low to chat in this channel"
 
-    def _enqueue(self, act: Act, *, urgent: bool) -> asyncio.Future[Receipt]:
+    def _enqueue(self, act: Act, recipient: str, *, urgent: bool) -> asyncio.Future[Receipt]:
         message = _Message(act, asyncio.get_running_loop().create_future())
-        waiting = self._urgent if urgent else self._messages
         refusal, swallowed = self._unsendable(), self._swallowed(act)
         if refusal is not None:
             self._finish(message, Receipt(Outcome.NOT_SENT, refusal))
         elif swallowed is not None:
             self._finish(message, Receipt(Outcome.REFUSED, swallowed))
-        elif len(waiting) >= CAPACITY:
+        elif self._waiting.count(urgent=urgent) >= CAPACITY:
             self._finish(message, Receipt(Outcome.NOT_SENT, "too many messages wait to be sent"))
         else:
-            waiting.append(message)
+            self._waiting.add(user_key(recipient), message, urgent=urgent)
             self._arrived.set()
         return message.receipt
 
     async def _work(self, emit: Emit) -> None:
         throttle = Throttle()
         while True:
-            while not self._urgent and not self._messages:
+            while not len(self._waiting):
                 self._arrived.clear()
                 await self._arrived.wait()
-            self._current = message = (self._urgent or self._messages).popleft()
-            self._finish(message, await self._deliver(message.act, emit, throttle))
-            self._current = None
+            message = self._waiting.take()
+            self._under_way.add(message)
+            receipt = await self._deliver(message, emit, throttle)
+            if receipt is not None:
+                self._finish(message, receipt)
 
-    async def _deliver(self, act: Act, emit: Emit, throttle: Throttle) -> Receipt:
+    async def _deliver(self, message: _Message, emit: Emit, throttle: Throttle) -> Receipt | None:
+        """What became of a message; ``None`` where that comes later, and the next one is not to wait for it."""
         for _ in range(ATTEMPTS):
             began = self._monotonic()
             while (wait := throttle.wait(self._monotonic())) > 0:
@@ -202,39 +227,81 @@ class SendQueue:
             if self._on_wait is not None:
                 self._on_wait(self._monotonic() - began)
             # Only now: whoever is told to be quiet is so at once, whatever waits to be said.
-            reason = self._silence() if isinstance(act, Say) else None
+            reason = self._silence() if isinstance(message.act, Say) else None
             if reason is not None:
                 return Receipt(Outcome.NOT_SENT, reason)
             throttle.sent(self._monotonic())
-            result = await self._attempt(act, emit)
+            expectation = self._confirmations.expect(message.act)
+            try:
+                await emit(message.act.event, message.act.arguments)
+                await asyncio.wait([expectation.verdict], timeout=min(PATIENCE, ECHO_TIMEOUT))
+                if not expectation.verdict.done():
+                    self._overtake(message, expectation, throttle)
+                    return None
+            except Exception as error:
+                return _unsent(error)
+            finally:
+                if not expectation.is_overtaken:
+                    self._confirmations.forget(expectation)
+            result = expectation.verdict.result()
             if not isinstance(result, Dropped):
                 return _receipt(result)
             throttle.refused(self._monotonic(), result.seconds)
-        return Receipt(Outcome.NOT_SENT, "CyTube's rate limit did not let it through")
+        return Receipt(Outcome.NOT_SENT, DROPPED)
 
-    async def _attempt(self, act: Act, emit: Emit) -> Verdict | Receipt:
+    def _overtake(self, message: _Message, expectation: Expectation, throttle: Throttle) -> None:
+        expectation.is_overtaken = True
+        task = asyncio.create_task(self._await(message, expectation, throttle), name="overtaken-message")
+        self._overtaken.add(task)
+        task.add_done_callback(self._overtaken.discard)
+
+    async def _await(self, message: _Message, expectation: Expectation, throttle: Throttle) -> None:
+        try:
+            result = await asyncio.wait_for(expectation.verdict, ECHO_TIMEOUT - PATIENCE)
+        except TimeoutError:
+            self._finish(message, _unanswered(ECHO_TIMEOUT))
+            return
+        finally:
+            self._confirmations.forget(expectation)
+        if isinstance(result, Dropped):
+            # It is not sent again: after so long another message may be meant, and this one be seen twice.
+            throttle.refused(self._monotonic(), result.seconds)
+            self._finish(message, Receipt(Outcome.UNCONFIRMED, DROPPED))
+        else:
+            self._finish(message, _receipt(result))
+
+    async def _attempt(self, act: Act, emit: Emit) -> Receipt:
         expectation = self._confirmations.expect(act)
         timeout = LOOKUP_TIMEOUT if act.needs_lookup else ECHO_TIMEOUT
         try:
             await emit(act.event, act.arguments)
-            return await asyncio.wait_for(expectation.verdict, timeout)
+            return _receipt(await asyncio.wait_for(expectation.verdict, timeout))
         except TimeoutError:
-            return Receipt(Outcome.UNCONFIRMED, f"CyTube did not answer within {timeout:g} s")
+            return _unanswered(timeout)
         except Exception as error:
-            return Receipt(Outcome.NOT_SENT, f"it could not be sent: {error}")
+            return _unsent(error)
         finally:
             self._confirmations.forget(expectation)
 
-    @staticmethod
-    def _finish(message: _Message, receipt: Receipt) -> None:
+    def _finish(self, message: _Message, receipt: Receipt) -> None:
+        self._under_way.discard(message)
         if not message.receipt.done():
             message.receipt.set_result(receipt)
 
 
-def _receipt(result: Verdict | Receipt) -> Receipt:
-    if isinstance(result, Receipt):
-        return result
-    if isinstance(result, Done):
-        return Receipt(Outcome.SENT, frame=result.frame, notes=result.notes)
-    reason = result.reason if isinstance(result, Refused) else "CyTube's rate limit did not let it through"
-    return Receipt(Outcome.REFUSED, reason)
+def _receipt(result: Verdict) -> Receipt:
+    match result:
+        case Done():
+            return Receipt(Outcome.SENT, frame=result.frame, notes=result.notes)
+        case Refused():
+            return Receipt(Outcome.REFUSED, result.reason)
+        case Dropped():
+            return Receipt(Outcome.NOT_SENT, DROPPED)
+
+
+def _unanswered(seconds: float) -> Receipt:
+    return Receipt(Outcome.UNCONFIRMED, f"CyTube did not answer within {seconds:g} s")
+
+
+def _unsent(error: Exception) -> Receipt:
+    return Receipt(Outcome.NOT_SENT, f"it could not be sent: {error}")

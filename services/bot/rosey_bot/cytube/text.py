@@ -26,6 +26,12 @@ def plain_text(markup: str) -> str:
     return well_formed(html.unescape(text) if "&" in text else text)
 
 
+def is_blank(text: str) -> bool:
+    """Whether CyTube finds nothing in a line of chat, and drops it without a word (PROTOCOL.md 5)."""
+    # A byte order mark is blank in JavaScript, and not in Python.
+    return not text.replace("\ufeff", "").strip()
+
+
 def utf16_length(text: str) -> int:
     """The length as CyTube counts it: in UTF-16 units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
