@@ -46,6 +46,17 @@ def channel_key(name: str) -> str:
     return key
 
 
+def possible_keys(server: str, name: str) -> tuple[str, str]:
+    """The keys that a channel may get: its name, or where another has that, its name with its server's.
+
+    Raises:
+        InvalidChannelKey: the name is no channel name.
+    """
+    [plain] = channel_keys([(server, name)]).values()
+    [_, longer] = channel_keys([("", name), (server, name)]).values()
+    return plain, longer
+
+
 def channel_keys(channels: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Keys for channels given as (server, name), each its name unless another server has that name too.
 

@@ -23,7 +23,7 @@ from rosey_cli.failure import Failure
 from rosey_core import channel_entries, channel_status, streams
 from rosey_core.channel_entries import InvalidEntry
 from rosey_core.channel_status import ChannelStatus
-from rosey_core.channels import channel_keys
+from rosey_core.channels import possible_keys
 from rosey_core.service import BAD_CONFIGURATION
 
 UNTOLD: Final = "no bot tells of it: is one running that takes channels added at run time?"
@@ -170,9 +170,7 @@ def _key(place: tuple[str, str], places: dict[str, tuple[str, str]]) -> str:
     for key, taken in places.items():
         if taken == place:
             return key
-    # Another channel's key may look like this one's, too: its name, or its name with its server's.
-    [plain] = channel_keys([place]).values()
-    [_, longer] = channel_keys([("", place[1]), place]).values()
+    plain, longer = possible_keys(*place)
     free = [key for key in (plain, longer) if key not in places]
     if not free:
         raise Failure(f"the keys {plain} and {longer} are taken by other channels: remove one of them first")
