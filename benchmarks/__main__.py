@@ -18,10 +18,11 @@ import pytest
 
 from benchmarks import archive, charts, comparison, document, report, service
 from benchmarks.document import Run
+from benchmarks.names import HOUR, NAMES
 from benchmarks.outcome import Outcome
 from benchmarks.processes import ROOT
 from benchmarks.rows import Rating
-from benchmarks.suite import HOUR, NAMES, OUTCOMES
+from benchmarks.suite import OUTCOMES
 
 REPORT: Final = "BENCHMARK_RESULTS.md"
 KEPT: Final = ROOT / "benchmarks"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import subprocess
 from collections.abc import Sequence
@@ -43,18 +44,29 @@ class Hour:
 def write(directory: Path, outcomes: Sequence[Outcome], rows: Sequence[Row], environment: dict[str, Any]) -> None:
     """Write ``latest.json`` (one object a row), the same as CSV, and what the rows were made of."""
     directory.mkdir(parents=True, exist_ok=True)
-    objects = [row.as_json() for row in rows]
-    _dump(directory / LATEST, objects)
-    with (directory / TABLE).open("w", newline="") as file:
-        writer = csv.writer(file)
-        plain = [key for key in objects[0] if key not in ("interval", "samples")] if objects else []
-        writer.writerow([*plain, "interval_low", "interval_high", *_SAMPLES])
-        for each in objects:
-            samples = each["samples"] or {}
-            ends = each["interval"] or ("", "")
-            writer.writerow([*(each[key] for key in plain), *ends, *(samples.get(key, "") for key in _SAMPLES)])
+    (directory / LATEST).write_text(as_json(rows))
+    (directory / TABLE).write_text(as_csv(rows), newline="")
     raw = {"environment": environment, "benchmarks": [outcome.as_json() for outcome in outcomes]}
     (directory / RAW).write_text(json.dumps(raw) + "\n")
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """A list of objects, one a row."""
+    return "[\n" + ",\n".join(json.dumps(row.as_json()) for row in rows) + "\n]\n"
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The same as a table."""
+    objects = [row.as_json() for row in rows]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    plain = [key for key in objects[0] if key not in ("interval", "samples")] if objects else []
+    writer.writerow([*plain, "interval_low", "interval_high", *_SAMPLES])
+    for each in objects:
+        samples = each["samples"] or {}
+        ends = each["interval"] or ("", "")
+        writer.writerow([*(each[key] for key in plain), *ends, *(samples.get(key, "") for key in _SAMPLES)])
+    return text.getvalue()
 
 
 def write_hour(directory: Path, outcome: Outcome, date: str) -> None:
@@ -87,7 +99,3 @@ def last_committed() -> list[Row]:
         return [Row.from_json(each) for each in json.loads(shown)]
     except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
         return []
-
-
-def _dump(path: Path, objects: Sequence[dict[str, Any]]) -> None:
-    path.write_text("[\n" + ",\n".join(json.dumps(each) for each in objects) + "\n]\n")

@@ -22,6 +22,8 @@ def _line(row: Row) -> str:
     if row.goal is not None:
         wanted.append(f"goal {row.goal} {'met' if row.goal.holds(row.result) else 'NOT met'}")
     text = f"   {row.verdict:<8} {row.metric:<58} {short(row.result):>9} {row.unit:<9}{', '.join(wanted)}"
+    if row.omitted is not None:
+        text += f"\n{'':12}{row.omitted}"
     if row.interval is not None:
         text += f"\n{'':12}95 %: {short(row.interval[0])} to {short(row.interval[1])}{', noisy' * row.is_noisy}"
         if row.samples is not None:

@@ -19,7 +19,7 @@ import msgspec
 
 from benchmarks import program
 from benchmarks.commits import CommitLog
-from benchmarks.workload import Workload
+from benchmarks.workload import Workload, line
 from rosey_core import events
 from rosey_core.events import Event
 
@@ -134,7 +134,12 @@ class DirectStore:
 
 async def write(options: argparse.Namespace) -> None:
     """Write a workload, one event after the other; reports rate and CPU an event."""
-    made = list(Workload(seed=options.seed).events(options.warm_up + options.count))
+    count = options.warm_up + options.count
+    if options.lines:
+        now = time.time()
+        made: list[Event] = [line(number, channel="room0", prefix="line", moment=now) for number in range(count)]
+    else:
+        made = list(Workload(seed=options.seed).events(count))
     async with aiosqlite.connect(options.database) as connection:
         await connection.executescript(_PRAGMAS[options.journal] + _SCHEMA)
         writer = DirectWriter(connection)
@@ -156,6 +161,7 @@ def main() -> None:
     parser.add_argument("--journal", choices=_PRAGMAS, default="delete")
     parser.add_argument("--warm-up", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--lines", action="store_true", help="lines of chat alone, in the place of mixed events")
     program.run(write(parser.parse_args()))
 
 

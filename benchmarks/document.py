@@ -10,9 +10,9 @@ from benchmarks import analysis
 from benchmarks.archive import Hour
 from benchmarks.block import short
 from benchmarks.comparison import Change
+from benchmarks.names import HOUR, NAMES
 from benchmarks.outcome import Outcome
 from benchmarks.rows import Rating, Row
-from benchmarks.suite import HOUR, NAMES
 
 CHARTS: Final = "results/charts"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -114,13 +115,18 @@ class Outcome:
         interval = None if worst else intervals.of_runs(values)
         self.rows.append(Row(self.name, metric, unit, result, interval, required, goal, summary))
 
+    def omit(self, metric: str, unit: str, reason: str, *, required: Bound | None = None) -> None:
+        """Add a row for a figure that cannot be taken here, and say why."""
+        self.rows.append(Row(self.name, metric, unit, math.nan, requirement=required, omitted=reason))
+
     def judge_fate(self, fate: Verdict) -> None:
         """Take what became of the events of all that was measured so far."""
         self.fate += fate
 
     def finish(self) -> None:
         """Add the row that says whether anything was lost or doubled; safe to call again."""
-        if not self.is_judged:
+        was_omitted = bool(self.rows) and all(row.omitted is not None for row in self.rows)
+        if not was_omitted and not self.is_judged:
             self.is_judged = True
             wrong = self.fate.lost + self.fate.doubled
             self.rows.append(Row(self.name, "events lost or doubled", "events", wrong, None, NONE_LOST))
@@ -133,7 +139,8 @@ class Outcome:
         if not self.rows:
             return Rating.NOT_RUN
         found = {row.verdict for row in self.rows}
-        return next(rating for rating in (Rating.FAIL, Rating.WARN, Rating.PASS, Rating.REPORTED) if rating in found)
+        order = (Rating.FAIL, Rating.WARN, Rating.PASS, Rating.REPORTED, Rating.NOT_RUN)
+        return next(rating for rating in order if rating in found)
 
     def as_json(self) -> dict[str, Any]:
         """What the rows were made of: distributions as buckets, series, shares."""

@@ -6,7 +6,9 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def say(**fields: Any) -> None:
@@ -25,11 +27,10 @@ async def told() -> dict[str, Any]:
     return dict(json.loads(line)) if line.strip() else {}
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """Run on the event loop that Rosey's services use."""
     if sys.platform == "win32":
-        asyncio.run(work)
-        return
+        return asyncio.run(work)
     import uvloop
 
-    uvloop.run(work)
+    return uvloop.run(work)

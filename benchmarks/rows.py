@@ -109,6 +109,7 @@ class Row:
         goal: what it aims at; decides nothing.
         samples: what the result was made of, where it is one of many samples.
         date: when it was taken, where that was not in this run.
+        omitted: why it could not be taken; then there is no result, and no verdict on it.
     """
 
     name: str
@@ -120,10 +121,13 @@ class Row:
     goal: Bound | None = None
     samples: Summary | None = None
     date: str | None = None
+    omitted: str | None = None
 
     @property
     def verdict(self) -> Rating:
         """How it compares with the requirement."""
+        if self.omitted is not None:
+            return Rating.NOT_RUN
         return Rating.REPORTED if self.requirement is None else self.requirement.rate(self.result)
 
     @property
@@ -147,13 +151,14 @@ class Row:
             "unit": self.unit,
             "requirement": self.requirement and str(self.requirement),
             "goal": self.goal and str(self.goal),
-            "goal_met": None if self.goal is None else self.goal.holds(self.result),
+            "goal_met": None if self.goal is None or self.omitted else self.goal.holds(self.result),
             "result": _rounded(self.result),
             "interval": self.interval and [_rounded(end) for end in self.interval],
             "noisy": self.is_noisy,
             "verdict": str(self.verdict),
             "samples": self.samples and {key: _rounded(value) for key, value in vars(self.samples).items()},
             "date": self.date,
+            "omitted": self.omitted,
         }
 
     @classmethod
@@ -174,6 +179,7 @@ class Row:
             goal=bound(data["goal"]),
             samples=None if samples is None else Summary(**samples),
             date=data.get("date"),
+            omitted=data.get("omitted"),
         )
 
 

@@ -6,10 +6,25 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rosey_core import events, identity
-from rosey_core.events import Event
+from rosey_core.events import ChatMessage, Event
+
+USERS: Final = 20
+"""Who says the lines of ``line``."""
+
+
+def line(number: int, *, channel: str, prefix: str, moment: float) -> ChatMessage:
+    """A line whose text begins with a prefix and its number, said by one of ``USERS``.
+
+    Args:
+        moment: Unix seconds at which it is said.
+    """
+    user = f"bench{number % USERS}"
+    text = f"{prefix} {number} ".ljust(20 + number * 7 % 50, "x")
+    own_id = identity.chat_id(channel=channel, milliseconds=int(moment * 1000), username=user, text=text)
+    return ChatMessage(id=own_id, channel=channel, timestamp=moment, platform="cytube", username=user, message=text)
 
 
 @dataclass(frozen=True, kw_only=True)

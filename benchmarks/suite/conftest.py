@@ -12,9 +12,10 @@ import pytest
 
 from benchmarks.block import block
 from benchmarks.extent import FULL, QUICK, Extent
+from benchmarks.names import HOUR, NAMES
 from benchmarks.outcome import Outcome
 from benchmarks.rows import Rating
-from benchmarks.suite import HOUR, NAMES, OUTCOMES, Progress
+from benchmarks.suite import OUTCOMES, Progress
 
 TIMEOUT_S: Final = 300
 HOUR_TIMEOUT_S: Final = 4500

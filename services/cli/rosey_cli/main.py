@@ -8,9 +8,9 @@ import sys
 
 import typer
 
+from rosey_cli import bench
 from rosey_cli.audit import audit
 from rosey_cli.backup.commands import backup, restore
-from rosey_cli.bench import bench
 from rosey_cli.channels import commands as channels
 from rosey_cli.config import commands as config
 from rosey_cli.database import commands as database
@@ -61,4 +61,4 @@ app.add_typer(database.app, name="database")
 app.command()(replay)
 app.command()(backup)
 app.command()(restore)
-app.command()(bench)
+app.add_typer(bench.app, name="bench")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from rosey_cli import bench
 from rosey_cli.bench import What, checkout, command
 from rosey_cli.failure import Failure
+from rosey_cli.main import app
 
 
 def test_the_checkout_is_found_from_a_directory_in_it(tmp_path: Path) -> None:
@@ -34,3 +38,11 @@ def test_options_are_handed_on(tmp_path: Path) -> None:
 def test_saturation_is_a_program_of_its_own() -> None:
     made = command(What.SATURATION, quick=False, long=False, only=(), output=None, python="py")
     assert made == ["py", "-m", "benchmarks.saturation"]
+
+
+def test_options_of_a_release_are_handed_on_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(bench, "_start", lambda command, directory: started.append(command) or 1)
+    options = ["--only", "test_burst_handling", "--metrics", "http://db:9100", "--help"]
+    assert CliRunner().invoke(app, ["bench", "release", *options]).exit_code == 1
+    assert started == [[sys.executable, "-m", "benchmarks.release", *options]]

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks import archive, charts, svg
 from benchmarks.document import Run, document
+from benchmarks.names import HOUR, NAMES
 from benchmarks.outcome import Outcome
 from benchmarks.rows import Bound, Series
-from benchmarks.suite import HOUR, NAMES
 from benchmarks.verdict import Verdict
 
 ENVIRONMENT: dict[str, Any] = {"date": "2026-01-02T03:04:05+00:00", "rosey": "1.0", "commit": "abc", "load_before": [0]}

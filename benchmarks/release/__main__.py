@@ -1,0 +1,101 @@
+"""``python -m benchmarks.release``, which ``rosey bench release`` is: measures a release that is installed.
+
+Exit code 1 where a requirement is missed by more than a fifth, or an event was lost or doubled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import archive, program
+from benchmarks.names import NAMES
+from benchmarks.release import configmap, results
+from benchmarks.release.configmap import Cluster, NotWritten
+from benchmarks.release.extent import Extent
+from benchmarks.release.reading import Endpoints, Prometheus, Source
+from benchmarks.release.suite import take
+from benchmarks.release.target import Release, Unusable
+from benchmarks.rows import Rating
+from rosey_core.channels import is_channel_key
+from rosey_core.config import ConfigError, Nats, load
+
+UNUSABLE = 2
+
+
+async def measure(options: argparse.Namespace, nats: Nats) -> int:
+    """Run, tell and keep; returns the exit code."""
+    source: Source | None = None
+    if options.metrics:
+        source = Endpoints(options.metrics)
+    elif options.prometheus:
+        source = Prometheus(options.prometheus, options.selector)
+    extent = Extent(rate=options.rate, seconds=options.duration)
+    begun = time.monotonic()
+    async with Release(nats, channel=options.channel) as release:
+        print(f"channel {release.channel}: its rows stay until the release's retention takes them", flush=True)
+        outcomes = await take(release, extent, source, only=options.only or ())
+    data = results.as_data(outcomes, time.monotonic() - begun)
+    print(f"\n{data[results.SUMMARY]}", flush=True)
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        for name in (archive.LATEST, archive.TABLE):
+            (options.output / name).write_text(data[name], newline="")
+    if options.configmap is not None:
+        await configmap.write(Cluster.of_this_pod(), options.configmap, data)
+    return 1 if results.verdict(outcomes) is Rating.FAIL else 0
+
+
+def main() -> int:
+    """Run; returns the exit code."""
+    options = _options()
+    # Whoever ends this in good order ends what it has started, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.nats is not None:
+        os.environ["ROSEY_NATS__URL"] = options.nats
+    try:
+        return program.run(measure(options, load().nats))
+    except (ConfigError, Unusable, NotWritten) as error:
+        print(f"rosey bench release: {error}", file=sys.stderr)
+        return UNUSABLE
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="rosey bench release",
+        description="Measure a release that is installed, over its NATS; one to three minutes.",
+        epilog="ROSEY_NATS__USER, ROSEY_NATS__PASSWORD, ROSEY_NATS__CREDS and the like say how to log in.",
+    )
+    add = parser.add_argument
+    add("--nats", metavar="URL", help="where NATS is (default: ROSEY_NATS__URL, then nats://localhost:4222)")
+    add("--only", action="append", choices=NAMES, metavar="NAME", help="this benchmark; may be given again")
+    add("--rate", type=_positive, default=1000.0, metavar="N", help="events a second of the load that is held (1000)")
+    add("--duration", type=_positive, default=10.0, metavar="S", help="seconds of each load (10)")
+    add("--channel", type=_channel, metavar="KEY", help="what to publish in (default: one of its own, bench-...)")
+    add("--metrics", action="append", metavar="URL", help="where a process serves its metrics; may be given again")
+    add("--prometheus", metavar="URL", help="a Prometheus that scrapes them")
+    add("--selector", default="", metavar="TEXT", help='which of its series are this release\'s: namespace="rosey"')
+    add("--output", type=Path, metavar="DIR", help="where latest.json and latest.csv go")
+    add("--configmap", metavar="NAME", help="in a pod: the ConfigMap of its namespace that takes the results")
+    return parser.parse_args()
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _channel(text: str) -> str:
+    if not is_channel_key(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no channel key: small letters, digits, - and _")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
