@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,14 @@ def test_the_home_folder_may_be_abbreviated(tmp_path: Path, monkeypatch: pytest.
         ("just a text", "rosey.yaml", "rosey.yaml: is no mapping"),
         ("nats:\n\turl: x\n", "rosey.yaml", "rosey.yaml, line 2: is not YAML: found character"),
         ("nats: [\n", "rosey.yaml", "rosey.yaml, line 2: is not YAML: "),
-        ("a: 1\n---\nb: 1\n", "rosey.yaml", "rosey.yaml, line 2: is not YAML: "),
+        ("a: 1\n---\nb: 1\n", "rosey.yaml", "rosey.yaml, line 2: is not YAML: a second document begins here"),
         ("a: \x01\n", "rosey.yaml", "rosey.yaml: is not YAML: it has a character"),
-        ("a: &x [*x]\n", "rosey.yaml", "rosey.yaml: is nested too deeply"),
+        (
+            "b: 1\na: &x [*x]\n",
+            "rosey.yaml",
+            "rosey.yaml, line 2: is not YAML: an alias here repeats what it stands in",
+        ),
+        ("? [1]\n: 2\n", "rosey.yaml", "rosey.yaml, line 1: is not YAML: a key must be a text"),
         ("[" * 100_000, "rosey.json", "rosey.json: is nested too deeply"),
         ('{"nats": {},\n "nats": {}}', "rosey.json", "rosey.json, line 2: nats: is given twice"),
         ("nats:\n  url: a\n  url: b\n", "rosey.yaml", "rosey.yaml, line 3: nats.url: is given twice"),
@@ -171,6 +177,58 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xff\n")
     with pytest.raises(ConfigError, match=r"latin\.yaml: is not UTF-8"):
         load(tmp_path / "latin.yaml", {})
+
+
+@pytest.mark.parametrize("start", ["a: &a [1]\n", "a: &a {k: 1}\n"])
+def test_aliases_repeat_only_so_much(refusal: Callable[..., str], start: str) -> None:
+    """Each line repeats the one before it ten times: thirteen lines would be a thousand billion values."""
+    names = "abcdefghijklm"
+    lines = [f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]" for before, name in pairwise(names)]
+    assert refusal(start + "\n".join(lines)) == (
+        "rosey.yaml, line 5: is not YAML: aliases up to here repeat more than 10,000 values"
+    )
+
+
+def test_aliases_and_merged_mappings_are_understood(read: Load) -> None:
+    config = read(
+        """
+        legacy: {usual: &usual {type: cytube, server: "https://cytu.be", channel: lobby}}
+        platforms:
+          - <<: *usual
+          - <<: *usual
+            channel: den
+        """
+    )
+    assert [platform.channel for platform in config.platforms] == ["lobby", "den"]
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    (tmp_path / "rosey.yaml").write_text("a: 1\n" * 300_000)
+    with pytest.raises(ConfigError, match=r"rosey\.yaml: is larger than 1 MiB$"):
+        load(tmp_path / "rosey.yaml", {})
+    # It has no end.
+    with pytest.raises(ConfigError, match=r"/dev/zero: is larger than 1 MiB$"):
+        load(Path("/dev/zero"), {})
+
+
+def test_a_file_cannot_be_named_so() -> None:
+    with pytest.raises(ConfigError, match="the file's name has a character that no name can have"):
+        load(Path("rosey\0.yaml"), {})
+
+
+@pytest.mark.parametrize("key", ["database.path", "bot.spool_dir", "nats.creds", "nats.user"])
+def test_a_nul_is_refused_wherever_it_stands(refusal: Callable[..., str], key: str) -> None:
+    section, name = key.split(".")
+    assert refusal(f'{section}: {{{name}: "a\\0b"}}') == (
+        f"rosey.yaml, line 1: {key}: has a NUL character, which no path and no name can have"
+    )
+
+
+def test_a_key_given_twice_in_json_that_yaml_cannot_read_is_refused(refusal: Callable[..., str]) -> None:
+    long = "x" * 2000
+    assert refusal(f'{{"{long}": 1, "database": {{"path": "a", "path": "b"}}}}', name="rosey.json") == (
+        "rosey.json: path: is given twice"
+    )
 
 
 def test_json_that_yaml_cannot_read_is_read_without_its_lines(read: Load, refusal: Callable[..., str]) -> None:
@@ -565,6 +623,7 @@ def test_a_value_may_stand_in_the_environment_or_in_a_file(read: Load, tmp_path:
         ("${file:nowhere}", "cannot be read: No such file"),
         ("${file:empty}", "is empty"),
         ("${file:binary}", "is not UTF-8 text"),
+        ("${file:/dev/zero}", "is longer than 65,536 characters"),
         ("${}", "must name an environment variable or 'file:'"),
         ("${a-b}", "must name an environment variable or 'file:'"),
     ],

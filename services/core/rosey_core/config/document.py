@@ -6,11 +6,17 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from rosey_core.config.errors import ConfigError, KeyPath, Problem, dotted
+
+LARGEST: Final = 1 << 20
+"""Bytes of a file: a configuration of thousands of channels has less."""
+MOST_REPEATED: Final = 10_000
+"""Values that aliases may stand for, all together: each may repeat what holds others, and ten lines be a billion."""
+_MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +101,18 @@ def read(path: Path, *, comments: bool = False) -> Document:
 
     try:
         # Not Path.expanduser, which raises where there is no such user.
-        text = Path(os.path.expanduser(path)).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise refuse("is not UTF-8 text") from None
+        with open(os.path.expanduser(path), "rb") as file:
+            content = file.read(LARGEST + 1)
     except OSError as error:
         raise refuse(f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(None, [Problem("the file's name has a character that no name can have")]) from None
+    if len(content) > LARGEST:
+        raise refuse(f"is larger than {LARGEST >> 20} MiB")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise refuse("is not UTF-8 text") from None
     is_json = path.suffix == ".json" or (path.suffix not in (".yaml", ".yml") and text.lstrip().startswith("{"))
     try:
         document = _read_json(text) if is_json else _read_yaml(text)
@@ -125,28 +138,90 @@ def read(path: Path, *, comments: bool = False) -> Document:
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:
+    if isinstance(error, _TooMuchRepeated):
+        return str(error.problem)
+    if isinstance(error, yaml.composer.ComposerError) and error.problem == "but found another document":
+        return "a second document begins here"
+    if error.problem == "found unhashable key":
+        return "a key must be a text"
     # Names of aliases and tags may be a password that stands without quotes.
     if isinstance(error, yaml.composer.ComposerError | yaml.constructor.ConstructorError):
         return "a text that begins with '*', '&' or '!' must stand in quotes"
     return error.problem or "it cannot be understood"
 
 
+class _TooMuchRepeated(yaml.MarkedYAMLError):
+    """Aliases stand for more than they may."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Counts what aliases repeat before anything is made of it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._sizes: dict[int, int] = {}
+        self._repeated = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """As the base class; a node's size is known once it is whole.
+
+        Raises:
+            _TooMuchRepeated: an alias repeats too much, or what it stands in itself.
+        """
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        mark: Any = event.start_mark
+        node = super().compose_node(parent, index)
+        if not isinstance(event, yaml.AliasEvent):
+            self._sizes[id(node)] = 1 + sum(self._sizes[id(part)] for part in _parts(node))
+            return node
+        size = self._sizes.get(id(node))
+        self._repeated += size or 0
+        if size is None:
+            raise _TooMuchRepeated(problem="an alias here repeats what it stands in", problem_mark=mark)
+        if self._repeated > MOST_REPEATED:
+            reason = f"aliases up to here repeat more than {MOST_REPEATED:,} values"
+            raise _TooMuchRepeated(problem=reason, problem_mark=mark)
+        return node
+
+
+def _parts(node: yaml.Node | None) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
 def _read_json(text: str) -> Document:
-    data = json.loads(text)
+    twice: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs if not is_comment(key)]
+            twice.extend(key for key in found if keys.count(key) > 1)
+        return found
+
+    data = json.loads(text, object_pairs_hook=unique)
     try:
         # Nearly all JSON is YAML; tabs between the values are what is not.
-        node = yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
+        node = yaml.compose(text.replace("\t", " "), Loader=_Loader)
     except yaml.YAMLError:
         # The data is good all the same; only its lines stay unknown.
-        node = None
+        document = _document(data, None)
+        for key in twice:
+            document.refuse((key,), "is given twice")
+        return document
     return _document(data, node)
 
 
 def _read_yaml(text: str) -> Document:
-    loader = yaml.SafeLoader(text)
+    loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        return _document(None if node is None else loader.construct_document(node), node)
+        # Before the data is made, which puts what is merged (``<<``) among a mapping's own keys.
+        document = _document(None, node)
+        data: Any = None if node is None else loader.construct_document(node)
+        document.data = data
+        return document
     finally:
         loader.dispose()
 
@@ -181,7 +256,8 @@ def _document(data: Any, node: yaml.Node | None) -> Document:
         if isinstance(node, yaml.SequenceNode):
             children = [(index, item.start_mark.line, item) for index, item in enumerate(node.value)]
         elif isinstance(node, yaml.MappingNode):
-            children = [(str(key.value), key.start_mark.line, item) for key, item in node.value]
+            own = [(key, item) for key, item in node.value if key.tag != _MERGE]
+            children = [(str(key.value), key.start_mark.line, item) for key, item in own]
         else:
             return
         for key, line, item in children:

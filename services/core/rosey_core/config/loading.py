@@ -105,6 +105,8 @@ def _resolve_references(found: Document, environ: Mapping[str, str]) -> None:
             try:
                 text, targets = references.resolve(value, environ, directory)
                 text.encode()
+                if "\0" in text:
+                    raise ValueError("has a NUL character, which no path and no name can have")
             except UnicodeEncodeError:
                 found.refuse(at, "has half a character, which is no text")
             except ValueError as error:

@@ -15,6 +15,8 @@ _REFERENCE: Final = re.compile(r"\$(\$\{|\{(?P<target>[^}]*)\})")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FILE: Final = "file:"
 _ENVIRONMENT: Final = "env:"
+LONGEST: Final = 65_536
+"""Characters of a file that is referred to."""
 
 
 def resolve(text: str, environ: Mapping[str, str], directory: Path) -> tuple[str, tuple[str, ...]]:
@@ -61,11 +63,14 @@ def file_of(target: str, directory: Path) -> Path | None:
 
 def _from_file(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LONGEST + 1)
     except UnicodeDecodeError:
         raise ValueError(f"the file {path} that it refers to is not UTF-8 text") from None
     except OSError as error:
         raise ValueError(f"the file {path} that it refers to cannot be read: {error.strerror}") from None
+    if len(text) > LONGEST:
+        raise ValueError(f"the file {path} that it refers to is longer than {LONGEST:,} characters")
     # Editors and `echo` end a file with a line break that is no part of the secret.
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
