@@ -146,6 +146,12 @@ def test_pods_begin_anew_where_their_configuration_changes_and_only_there() -> N
     assert changed({"commonLabels": {"a": "b"}}) == set()
 
 
+def test_other_passwords_of_nats_begin_nothing_anew_but_nats() -> None:
+    # Each rendering makes its own passwords.
+    before, after = (dict(pods(render())) for _ in range(2))
+    assert {name for name in before if before[name] != after[name]} == {"StatefulSet/demo-rosey-nats"}
+
+
 def test_volumes_stay_when_the_release_goes_unless_asked() -> None:
     def kept(values: dict[str, Any]) -> list[bool]:
         claims = [item for item in render(values) if item["kind"] == "PersistentVolumeClaim"]

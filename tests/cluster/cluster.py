@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -208,6 +210,13 @@ class Release:
     def restarts(self, component: str) -> int:
         """How often the container of a component was started anew in its pod."""
         return int(self.pod(component)["status"]["containerStatuses"][0]["restartCount"])
+
+    def rotate_passwords(self) -> None:
+        """Do what docs/deploy/kubernetes.md says about other passwords."""
+        text = (ROOT / "docs" / "deploy" / "kubernetes.md").read_text()
+        [commands] = re.findall(r"```\n(kubectl patch secret rosey-nats-auth .*?)```", text, flags=re.DOTALL)
+        commands = commands.replace("--namespace rosey ", f"--namespace {self.namespace.name} ")
+        run("bash", "-euc", f"cd {shlex.quote(str(ROOT))}\n{commands}", timeout=READY_S + 30)
 
     def secret(self) -> dict[str, str]:
         """The passwords of NATS, in base64."""

@@ -139,7 +139,7 @@ async def main(publish, subscribe):
     async def note(error):
         refused.append(str(error))
 
-    user = {key: os.environ["ROSEY_NATS__" + key.upper()] for key in ("user", "password")}
+    user = {"user": os.environ["ROSEY_NATS__USER"], "password": open("/etc/rosey/nats-user/password").read()}
     client = await nats.connect("nats://rosey-nats:4222", error_cb=note, **user)
     found = {}
     for verb, subjects in (("publish", publish), ("subscribe", subscribe)):

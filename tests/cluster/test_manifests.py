@@ -38,7 +38,7 @@ def test_the_minimal_overlay_stores_what_is_published(make_namespace: Callable[.
     publish = """
 import asyncio, os, nats
 async def main():
-    user = {key: os.environ["ROSEY_NATS__" + key.upper()] for key in ("user", "password")}
+    user = {"user": os.environ["ROSEY_NATS__USER"], "password": open("/etc/rosey/nats-user/password").read()}
     client = await nats.connect("nats://rosey-nats:4222", inbox_prefix="_INBOX.rosey-bot", **user)
     answer = await client.request("rosey.db.message.log.lobby", b'{"username": "Ann", "message": "hi"}', timeout=5)
     print(answer.data)

@@ -52,7 +52,7 @@ import asyncio, json, os, ssl
 import nats
 
 async def main():
-    options = {key: os.environ["ROSEY_NATS__" + key.upper()] for key in ("user", "password")}
+    options = {"user": os.environ["ROSEY_NATS__USER"], "password": open("/etc/rosey/nats-user/password").read()}
     options["tls"] = ssl.create_default_context(cafile="/etc/rosey/nats/ca.crt")
     client = await nats.connect("tls://rosey-nats:4222", inbox_prefix="_INBOX.rosey-database", **options)
     found = {}

@@ -57,18 +57,6 @@ def test_a_rollback_brings_back_what_was_there(release: Release) -> None:
     until(lambda: newest_line(release) > newest, what="lines are stored after the rollback")
 
 
-def test_deleting_the_passwords_and_upgrading_rotates_them(release: Release) -> None:
-    before = release.secret()
-    release.namespace.kubectl("delete", "secret", "rosey-nats-auth")
-    release.upgrade({})
-    after = release.secret()
-    assert after.keys() == before.keys()
-    assert not set(after.values()) & set(before.values())
-    newest = newest_line(release)
-    until(lambda: newest_line(release) > newest, what="lines are stored with the new passwords")
-    assert "PASSED" in release.test()
-
-
 def test_uninstalling_leaves_the_volumes_alone_and_a_new_release_takes_them(release: Release) -> None:
     volumes, lines = claims(release), release.stored_lines()
     assert set(volumes) == {"data-rosey-nats-0", "rosey-bot", "rosey-database"}

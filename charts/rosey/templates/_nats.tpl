@@ -36,7 +36,7 @@ each call would make others.
 {{- toJson .Values.nats.auth._passwords -}}
 {{- end -}}
 
-{{/* What changes when a password does, so that who uses it begins anew. */}}
+{{/* What changes when a password does, so that NATS, which reads them when it starts, begins anew. */}}
 {{- define "rosey.natsChecksum" -}}
 {{- if not .Values.nats.auth.enabled -}}
 none
@@ -47,7 +47,35 @@ none
 {{- end -}}
 {{- end -}}
 
-{{/* The environment by which a user logs in to NATS: (list $ "bot"). */}}
+{{/*
+How a service of ours logs in to NATS: (list $ "bot"), as environment, volume and mount. It reads its password from a
+file, which the kubelet replaces when the Secret changes: the service takes the new one at work.
+*/}}
+{{- define "rosey.natsUserEnvironment" -}}
+{{- $root := index . 0 -}}
+{{- if $root.Values.nats.auth.enabled -}}
+- name: ROSEY_NATS__USER
+  value: {{ index $root.Values.nats.auth.usernames (index . 1) | quote }}
+- {name: ROSEY_NATS__PASSWORD, value: "${file:/etc/rosey/nats-user/password}"}
+{{- end -}}
+{{- end -}}
+{{- define "rosey.natsUserVolume" -}}
+{{- $root := index . 0 -}}
+{{- if $root.Values.nats.auth.enabled -}}
+- name: nats-user
+  secret:
+    secretName: {{ include "rosey.natsSecretName" $root }}
+    items: [{key: {{ index . 1 }}-password, path: password}]
+    defaultMode: 0440
+{{- end -}}
+{{- end -}}
+{{- define "rosey.natsUserMount" -}}
+{{- if .Values.nats.auth.enabled -}}
+- {name: nats-user, mountPath: /etc/rosey/nats-user, readOnly: true}
+{{- end -}}
+{{- end -}}
+
+{{/* The environment by which a pod that soon ends logs in to NATS: (list $ "admin"). */}}
 {{- define "rosey.natsEnvironment" -}}
 {{- $root := index . 0 -}}
 {{- if $root.Values.nats.auth.enabled -}}

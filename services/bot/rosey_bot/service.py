@@ -120,7 +120,11 @@ async def serve(config: Config, context: ServiceContext) -> None:
         raise ConfigError(config.source, [Problem(str(error), key="bot.spool_dir")]) from None
     await bus.start()
     await channels.apply(config.channels)
-    context.reload.offer(partial(maker.reload, channels), _APPLIED, unused=_UNUSED)
+    context.reload.offer(
+        partial(_apply, bus, maker, channels),
+        (*_APPLIED, *(f"nats.{key}" for key in config.nats.login())),
+        unused=_UNUSED,
+    )
     board = StatusBoard(bus, channels)
     works = [
         asyncio.create_task(_report(context.health, channels, bus, outbox, telemetry), name="reporter"),
@@ -139,6 +143,11 @@ async def serve(config: Config, context: ServiceContext) -> None:
         await board.clear()
         await outbox.close()
         await bus.close()
+
+
+async def _apply(bus: Bus, maker: _Maker, channels: Channels, config: Config) -> None:
+    bus.log_in_with(config.nats.login())
+    await maker.reload(channels, config)
 
 
 def _load_plugins(failed: Failed) -> Plugins:

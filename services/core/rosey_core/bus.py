@@ -11,7 +11,8 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,18 +72,14 @@ class Bus:
         authorities_file: Path | None = None,
     ) -> None:
         self._servers = [server.strip() for server in url.split(",")]
-        self._options: dict[str, Any] = {
-            key: value
-            for key, value in {
-                "name": name,
-                "inbox_prefix": f"_INBOX.{name.replace(' ', '-')}",
-                "user": user,
-                "password": password,
-                "token": token,
-                "user_credentials": str(credentials_file) if credentials_file else None,
-            }.items()
-            if value is not None
-        }
+        given = {"user": user, "password": password, "token": token}
+        self._login: dict[str, str] = {key: value for key, value in given.items() if value is not None}
+        self._options: dict[str, Any] = {"name": name, "inbox_prefix": f"_INBOX.{name.replace(' ', '-')}"}
+        if credentials_file is not None:
+            self._options["user_credentials"] = str(credentials_file)
+        for key in self._login:
+            # A function is asked at each connection and reconnection.
+            self._options[key] = partial(self._login.__getitem__, key)
         self._authorities_file = authorities_file
         self._client: Client | None = None
         self._listeners: list[Listener] = []
@@ -125,6 +122,16 @@ class Bus:
     def on_disconnected(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` whenever the connection is lost."""
         self._disconnect_listeners.append(listener)
+
+    def log_in_with(self, login: Mapping[str, str]) -> None:
+        """Log in so from the next connection on; the present one lasts as long as the server lets it.
+
+        A password need not be changed here and at the server at once: whichever comes last ends the waiting.
+
+        Args:
+            login: new values of ``user``, ``password`` or ``token``, where there was one before.
+        """
+        self._login |= {key: value for key, value in login.items() if key in self._login}
 
     async def start(self) -> None:
         """Begin to connect, in the background."""
@@ -190,12 +197,18 @@ class Bus:
                 wait = REBUILD_WAIT[0]
                 await closed.wait()
                 log.warning("the NATS client has closed; building a new one")
+                await self._close_quietly(client)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(wait * 2, REBUILD_WAIT[1])
 
     async def _connect(self, client: Client, closed: asyncio.Event) -> None:
+        was_connected = False
+
         async def on_error(error: Exception) -> None:
             self._note_error(error)
+            if was_connected and "authorization" in str(error).lower():
+                # A client that reconnects would try on, and leave the connection of each try open.
+                closed.set()
 
         async def on_disconnected() -> None:
             self._lost()
@@ -222,6 +235,7 @@ class Bus:
             tls=self._tls(),
             **self._options,
         )
+        was_connected = True
         self._gained(client)
 
     def _tls(self) -> ssl.SSLContext | None:
@@ -273,6 +287,8 @@ class Bus:
     @staticmethod
     async def _close_quietly(client: Client) -> None:
         try:
+            # First, since a try that goes on meanwhile leaves its connection open.
+            await end_reconnecting(client)
             if not client.is_closed:
                 await client.close()
         except (TimeoutError, OSError, nats.errors.Error) as error:

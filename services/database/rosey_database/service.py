@@ -73,8 +73,12 @@ async def serve(config: Config, context: ServiceContext) -> None:
     health.expect(DATABASE, NATS, INGEST)
     metrics = DatabaseMetrics(context.registry)
     database = _database(config)
-    context.reload.offer(partial(_apply, database), _APPLIED, unused=_UNUSED)
     bus = Bus(**config.nats.options(), name=NAME)
+    context.reload.offer(
+        partial(_apply, database, bus),
+        (*_APPLIED, *(f"nats.{key}" for key in config.nats.login())),
+        unused=_UNUSED,
+    )
     BusMetrics(context.registry, bus)
     try:
         if not await _connect(database, health, context.stop):
@@ -205,8 +209,9 @@ def _database(config: Config) -> BotDatabase:
     return BotDatabase(_path(config), retention=_retention(config))
 
 
-async def _apply(database: BotDatabase, config: Config) -> None:
+async def _apply(database: BotDatabase, bus: Bus, config: Config) -> None:
     database.retention = _retention(config)
+    bus.log_in_with(config.nats.login())
 
 
 def _retention(config: Config) -> Retention:

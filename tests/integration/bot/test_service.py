@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import nats
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -18,6 +20,7 @@ from rosey_bot import service
 from rosey_cli.channels import bucket
 from rosey_core import streams, subjects
 from rosey_core.config import Config, ConfigError, Platform
+from rosey_core.config.models import Nats
 from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
@@ -330,6 +333,40 @@ async def test_channels_come_go_and_stay_with_the_configuration(
     assert not bot.metric(joined % "den")
     assert bot.metric(joined % CHANNEL)
     assert not bot.metric(f'rosey_bot_reconnects_total{{channel="{CHANNEL}"'), "it never left the room that stayed"
+
+
+async def test_a_password_of_nats_changes_while_the_bot_stays_in_its_room(
+    process: MakeProcess,
+    make_nats_server: Callable[..., NatsServer],
+    mod: Person,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    accounts = 'authorization: {user: rosey, password: "%s"}'
+    server = make_nats_server(config=accounts % "old-one")
+    address = "nats://rosey:%s@" + server.url.removeprefix("nats://")
+    client = await nats.connect(address % "old-one")
+    await streams.ensure(client, streams.StreamLimits())
+    await client.close()
+    bot = await process(address % "old-one")
+    await bot.until_ready()
+    server.config = accounts % "new-one"
+    server.restart()
+    await until(lambda: "uthorization" in bot.health.reason)
+    await mod.say("said meanwhile")
+    await until(lambda: mod.heard("Mod"))
+    bot.config = bot.config.model_copy(update={"nats": Nats.model_validate({"url": address % "new-one"})})
+    await bot.context.reload.reload()
+    await bot.until_ready()
+    client = await nats.connect(address % "new-one")
+
+    async def delivered() -> bool:
+        return [line["message"] for line in await of(client, subjects.MESSAGE_LOG)] == ["said meanwhile"]
+
+    await until(delivered)
+    await client.close()
+    assert "reloaded: nats.password" in caplog.text
+    assert not bot.metric(f'rosey_bot_reconnects_total{{channel="{CHANNEL}"'), "it never left the room"
 
 
 async def test_cooldowns_and_what_needs_a_restart(

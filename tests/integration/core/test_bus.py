@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
@@ -206,6 +208,44 @@ async def test_it_logs_in_and_says_when_it_may_not_without_the_password(
     await asyncio.wait_for(welcome.wait_connected(), 10)
     await until(lambda: "uthorization" in (turned_away.problem or ""))
     assert "hunter22" not in caplog.text + (turned_away.problem or "")
+
+
+PASSWORD = 'authorization: {user: rosey, password: "%s"}'
+
+
+@pytest.mark.parametrize("first", ["server", "bus"])
+async def test_a_password_may_change_at_either_side_first(
+    make_bus: MakeBus, make_nats_server: Callable[..., NatsServer], first: str
+) -> None:
+    server = make_nats_server(config=PASSWORD % "old-one")
+    bus = make_bus(server.url, user="rosey", password="old-one")
+    await bus.start()
+    await asyncio.wait_for(bus.wait_connected(), 10)
+    new = {"user": "rosey", "password": "new-one"}
+    if first == "bus":
+        bus.log_in_with(new)
+        await bus.client.flush()
+        assert bus.is_connected, "the connection that there is lasts"
+    server.config = PASSWORD % "new-one"
+    server.restart()
+    if first == "server":
+        await until(lambda: "uthorization" in (bus.problem or ""))
+        bus.log_in_with(new)
+    await until(lambda: bus.is_connected)
+
+
+async def test_a_password_that_the_running_server_takes_away_is_waited_for(
+    make_bus: MakeBus, make_nats_server: Callable[..., NatsServer]
+) -> None:
+    server = make_nats_server(config=PASSWORD % "old-one")
+    bus = make_bus(server.url, user="rosey", password="old-one")
+    await bus.start()
+    await asyncio.wait_for(bus.wait_connected(), 10)
+    (server.directory / "nats.conf").write_text(PASSWORD % "new-one")
+    os.kill(server.pid, signal.SIGHUP)
+    await until(lambda: "uthorization" in (bus.problem or ""))
+    bus.log_in_with({"password": "new-one"})
+    await until(lambda: bus.is_connected)
 
 
 async def test_closing_ends_it_for_good(bus: Bus) -> None:

@@ -140,6 +140,22 @@ async def test_another_retention_counts_without_a_restart(
         assert (await databases[0].perform_maintenance())["recent_chat"] == 1
 
 
+async def test_a_password_of_nats_changes_while_it_is_at_work(
+    make_nats_server: Callable[..., NatsServer], database_file: Path
+) -> None:
+    accounts = 'authorization: {user: rosey, password: "%s"}'
+    server = make_nats_server(config=accounts % "old-one")
+    address = "nats://rosey:%s@" + server.url.removeprefix("nats://")
+    before, after = (configuration(address % password, database_file) for password in ("old-one", "new-one"))
+    async with serving(before, lambda: after) as context:
+        await until(lambda: context.health.ready)
+        server.config = accounts % "new-one"
+        server.restart()
+        await until(lambda: "uthorization" in context.health.reason)
+        await context.reload.reload()
+        await until(lambda: context.health.ready)
+
+
 async def test_it_waits_for_a_database_that_cannot_be_opened_yet(
     nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -505,14 +505,9 @@ def test_credentials_move_out_of_the_nats_address(
 ) -> None:
     nats = Nats.model_validate({"url": url})
     assert nats.servers == expected.split(",")
-    assert nats.options() == {
-        "url": expected,
-        "user": user,
-        "password": password,
-        "token": token,
-        "credentials_file": None,
-        "authorities_file": None,
-    }
+    given = {"user": user, "password": password, "token": token}
+    assert nats.login() == {key: value for key, value in given.items() if value is not None}
+    assert nats.options() == {"url": expected, **nats.login(), "credentials_file": None, "authorities_file": None}
 
 
 def test_credentials_given_apart_win_over_those_in_the_address() -> None:

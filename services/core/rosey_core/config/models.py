@@ -192,16 +192,15 @@ class Nats(Section):
         """The addresses one by one."""
         return self.url.split(",")
 
+    def login(self) -> dict[str, str]:
+        """User, password and token, those that there are; this is where the secrets are laid open."""
+        found = {} if self.user is None else {"user": self.user}
+        secrets = {"password": self.password, "token": self.token}
+        return found | {key: secret.get_secret_value() for key, secret in secrets.items() if secret is not None}
+
     def options(self) -> dict[str, Any]:
-        """Address and credentials as ``Bus`` takes them; this is where the secrets are laid open."""
-        return {
-            "url": self.url,
-            "user": self.user,
-            "password": self.password and self.password.get_secret_value(),
-            "token": self.token and self.token.get_secret_value(),
-            "credentials_file": self.creds,
-            "authorities_file": self.ca,
-        }
+        """Address and credentials as ``Bus`` takes them."""
+        return {"url": self.url, **self.login(), "credentials_file": self.creds, "authorities_file": self.ca}
 
     @model_validator(mode="before")
     @classmethod
