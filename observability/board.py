@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -27,14 +27,14 @@ class Board:
         title: what it is called.
         meaning: the question that it answers.
         panels: from the top left to the bottom right.
-        by_channel: whether a channel can be chosen.
+        variables: what can be chosen beside the namespace: labels, by each the series that have it.
     """
 
     name: str
     title: str
     meaning: str
     panels: Sequence[Panel]
-    by_channel: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """As Grafana takes it, the same text each time."""
@@ -56,20 +56,20 @@ class Board:
                 .keep_time(True)
             )
         )
-        if self.by_channel:
-            builder.with_variable(_variable("channel", 'rosey_bot_connected{namespace=~"$namespace"}'))
+        for label, series in self.variables.items():
+            builder.with_variable(_variable(label, series))
         for number, panel in enumerate(self.panels, 1):
             builder.with_panel(panel.id(number))
         return json.dumps(builder.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
 
 
-def _variable(name: str, metric: str) -> dashboard.QueryVariable:
+def _variable(name: str, series: str) -> dashboard.QueryVariable:
     # "All" is everything, series without the label, too: those of a Rosey outside of a cluster.
     return (
         dashboard.QueryVariable(name)
         .label(name.capitalize())
         .datasource(SOURCE)
-        .query(f"label_values({metric}, {name})")
+        .query(f"label_values({series}, {name})")
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .current(VariableOption(selected=True, text="All", value="$__all"))
         .multi(True)

@@ -12,7 +12,7 @@ BOARD: Final = Board(
     name="channel",
     title="Rosey channel",
     meaning="One room: who is there, what is said, what plays, what the bot was told.",
-    by_channel=True,
+    variables={"channel": f"rosey_bot_connected{{{NAMESPACE}}}"},
     panels=[
         advice(
             "- **Not in the room**: `rosey channel list` says what the bot waits for; *connections lost* says why it "

@@ -6,6 +6,7 @@ from typing import Final
 
 NAMESPACE: Final = 'namespace=~"$namespace"'
 CHANNEL: Final = 'namespace=~"$namespace", channel=~"$channel"'
+BENCHMARK: Final = 'namespace=~"$namespace", benchmark=~"$benchmark"'
 
 LATE: Final = [(0.01, "orange"), (0.05, "red")]
 """Seconds: 95 % within 10 ms are promised."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus, stat, text, timeseries
+from grafana_foundation_sdk.builders import table as tables
 from grafana_foundation_sdk.models.common import BigValueColorMode
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, DataTransformerConfig, Threshold, ThresholdsMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
-Panel = heatmap.Panel | stat.Panel | text.Panel | timeseries.Panel
+Panel = heatmap.Panel | stat.Panel | tables.Panel | text.Panel | timeseries.Panel
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 WIDTH: Final = 24
@@ -60,6 +61,25 @@ def lines(
     for number, (legend, expression) in enumerate(expressions.items()):
         panel.with_target(_query(expression, legend).exemplar("_bucket" in expression).ref_id(chr(ord("A") + number)))
     return panel.min(0).thresholds(_thresholds(limits)).line_width(1).fill_opacity(10)
+
+
+def table(title: str, expressions: Mapping[str, str], meaning: str) -> tables.Panel:
+    """Rows of what has the same labels, with a column for each label and one for each query.
+
+    Args:
+        title: what is shown.
+        expressions: queries by what their columns are called.
+        meaning: what to make of it.
+    """
+    panel = tables.Panel().title(title).description(meaning).datasource(SOURCE).unit("short").height(16).span(WIDTH)
+    names = {}
+    for number, (name, expression) in enumerate(expressions.items()):
+        letter = chr(ord("A") + number)
+        names[f"Value #{letter}"] = name
+        panel.with_target(_query(expression, "").instant().format(PromQueryFormat.TABLE).ref_id(letter))
+    panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
+    columns = {"excludeByName": {"Time": True}, "renameByName": names}
+    return panel.with_transformation(DataTransformerConfig(id_val="organize", options=columns))
 
 
 def heat(title: str, expression: str, meaning: str) -> heatmap.Panel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -15,9 +16,14 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.parser import text_string_to_metric_families
 
+from benchmarks import archive
+from benchmarks.exposition import expose
+from benchmarks.rows import Row
 from observability.__main__ import BOARDS
+from rosey_cli.up.programs import LOOPBACK
 from rosey_core.events import ChatMessage
 from rosey_simulator.crowd.record import read
 from rosey_simulator.crowd.summary import summarize
@@ -52,6 +58,21 @@ class Demo:
             os.kill(pid, signal.SIGCONT)
 
 
+@contextmanager
+def run_of_the_benchmarks() -> Iterator[str]:
+    """The address of what a run of the benchmarks tells: that whose report is kept here."""
+    registry = CollectorRegistry()
+    kept = json.loads((archive.RESULTS / archive.LATEST).read_text())
+    expose(map(Row.from_json, kept), registry, time.time())
+    server, thread = start_http_server(0, LOOPBACK, registry)
+    try:
+        yield f"{LOOPBACK}:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     directory = tmp_path_factory.mktemp("demo")
@@ -60,7 +81,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         rosey.wait_stored()
         files = [rosey.directory.ready_files / f"{name}.json" for name in SERVICES]
         urls = [json.loads(file.read_text())["health_url"] for file in files]
-        with Prometheus(directory / "prometheus", [urlsplit(url).netloc for url in urls]) as prometheus:
+        targets = [urlsplit(url).netloc for url in urls]
+        with (
+            run_of_the_benchmarks() as benchmarks,
+            Prometheus(directory / "prometheus", [*targets, benchmarks]) as prometheus,
+        ):
             yield Demo(rosey, prometheus, urls)
     finally:
         rosey.clean_up()
@@ -71,7 +96,7 @@ def queries() -> Iterator[tuple[str, str]]:
         for panel in json.loads(board.to_json())["panels"]:
             for target in panel.get("targets", []):
                 query = target["expr"].replace("$__rate_interval", "10s")
-                yield f"{board.title}: {panel['title']}", query.replace("$namespace", ".*").replace("$channel", ".*")
+                yield f"{board.title}: {panel['title']}", re.sub(r"\$[a-z]+", ".*", query)
 
 
 def figure(title: str) -> str:
