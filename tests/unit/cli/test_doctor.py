@@ -127,9 +127,12 @@ def test_a_database_that_is_not_there_yet_is_made_by_the_service(tmp_path: Path)
     assert (found.level, "is not there" in found.reason) == (Level.PROBLEM, True)
 
 
-def test_a_database_of_a_newer_version_is_a_problem(file: Path) -> None:
+def test_a_database_of_a_newer_version_is_a_problem_where_this_one_cannot_work_on_it(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    assert "a newer schema, on which this version works" in next(database.check(file)).reason
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE rosey_info SET value = '9998' WHERE key = 'oldest_at_work'")
     found = worst(list(database.check(file)))
     assert found.level is Level.PROBLEM
     assert "has schema 9999" in found.reason

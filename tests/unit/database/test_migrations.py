@@ -129,7 +129,7 @@ def test_services_that_start_at_once_migrate_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: migration.run(location), range(4)))
     with closing(sqlite3.connect(location.path)) as connection:
-        assert connection.execute("SELECT count(*) FROM rosey_info").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM rosey_info").fetchone() == (2,)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +170,25 @@ def test_each_database_has_an_id_of_its_own(database_file: Path, tmp_path: Path)
 def newer_file(database_file: Path) -> Path:
     with closing(sqlite3.connect(database_file)) as connection:
         connection.execute(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999'")
+        connection.execute("UPDATE rosey_info SET value = '9998' WHERE key = 'oldest_at_work'")
         connection.commit()
     return database_file
+
+
+async def test_a_newer_schema_that_only_adds_to_this_one_is_worked_on_and_left_as_it_is(
+    database_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(sqlite3.connect(database_file)) as connection:
+        connection.execute(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '9999'")
+        connection.execute("ALTER TABLE recent_chat ADD COLUMN mood TEXT")
+        connection.commit()
+    database = BotDatabase(database_file)
+    await database.connect()
+    await database.log_chat("Ann", "hi")
+    assert [line["message"] for line in await database.get_recent_chat()] == ["hi"]
+    await database.close()
+    assert "has schema 9999 of a newer Rosey" in caplog.text
+    assert migrations.stored_revision(Location.of(database_file)) == "9999"
 
 
 @pytest.fixture

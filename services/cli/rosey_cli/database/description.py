@@ -23,7 +23,7 @@ def described_plan(found: Plan, *, dry_run: bool) -> Iterator[str]:
     """What an upgrade does, or with ``dry_run`` would do."""
     would = "would be" if dry_run else "is"
     if not found.is_needed:
-        yield f"{found.file} has schema {found.revision}, this version's: nothing to do"
+        yield f"{found.file} {_kind(found)}: nothing to do"
         return
     yield f"{found.file} {_kind(found)}"
     for table in found.tables:
@@ -46,7 +46,7 @@ def describe(file: Path) -> Iterator[str]:
     yield f"{file} {_kind(found)}"
     with untouched(file) as location, closing(open_untouched(location)) as connection:
         yield f"  size: {file.stat().st_size} bytes"
-        if found.revision in REVISIONS:
+        if found.revision not in (None, ORIGINAL):
             yield from _channels(connection)
             yield from _stored(connection)
         elif found.channel:

@@ -15,7 +15,7 @@ from rosey_cli.doctor.finding import Finding, ok, problem, warning
 from rosey_cli.up.baseline import position
 from rosey_core.config import Config
 from rosey_database import sqlite
-from rosey_database.migrations import ORIGINAL, REVISIONS
+from rosey_database.migrations import ORIGINAL, REVISIONS, is_upgraded
 from rosey_database.migrations.plan import open_untouched, plan, untouched
 from rosey_database.sqlite import Location
 
@@ -71,8 +71,11 @@ def stored_position(file: Path) -> tuple[int, int] | None:
 
 
 def _revision(file: Path, revision: str | None) -> Finding:
-    if revision in (REVISIONS[-1], None):
-        return ok("database", f"{file} has this version's schema" if revision else f"{file} is empty")
+    if revision is None:
+        return ok("database", f"{file} is empty")
+    if not is_upgraded(revision):
+        newest = "this version's schema" if revision == REVISIONS[-1] else "a newer schema, on which this version works"
+        return ok("database", f"{file} has {newest}")
     kind = "is of the original Rosey" if revision == ORIGINAL else f"has the older schema {revision}"
     return warning(
         "database",

@@ -14,6 +14,7 @@ from typing import Final
 
 from rosey_database import sqlite
 from rosey_database.sqlite import Location, UnusableDatabase
+from rosey_database.tables import information
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,9 @@ VERSION_TABLE: Final = "rosey_schema_version"
 """Not Alembic's usual name: files of the original have an ``alembic_version`` of their own."""
 REVISIONS: Final = ("0001", "0002")
 """Every revision, oldest first."""
+OLDEST_AT_WORK: Final = "0001"
+"""The oldest revision whose code still works on the newest schema, which only adds to that one's. A service that is
+rolled back goes by what the migration has left of it in the database."""
 ORIGINAL: Final = "original"
 """In place of a revision: a file of the original, v0.1 to v0.9."""
 
@@ -51,7 +55,9 @@ def upgrade(location: Location) -> None:
         sqlite3.Error: it cannot be opened or written.
     """
     revision = stored_revision(location)
-    if revision == REVISIONS[-1]:
+    if not is_upgraded(revision):
+        if revision != REVISIONS[-1]:
+            log.warning("%s has schema %s of a newer Rosey, on which this one works, too", location.path, revision)
         return
     log.info("bringing %s to schema %s", location.path, REVISIONS[-1])
     # Already its import tells of a dozen plugins.
@@ -64,8 +70,15 @@ def upgrade(location: Location) -> None:
         migration.run(location)
 
 
+def is_upgraded(revision: str | None) -> bool:
+    """Whether ``upgrade`` makes something else of a database of this revision: newer ones stay as they are."""
+    return revision in (None, ORIGINAL, *REVISIONS[:-1])
+
+
 def stored_revision(location: Location) -> str | None:
     """The revision of the database's schema, ``ORIGINAL``, or ``None`` where it is empty or not there yet.
+
+    It is a newer one than this version's where this version can work on it.
 
     Raises:
         UnusableDatabase: it belongs to a newer version, or to another program.
@@ -76,9 +89,14 @@ def stored_revision(location: Location) -> str | None:
             raise UnusableDatabase(f"{location.path} is a folder, not a database")
         if not location.file.exists():
             return None
-    tables, revision = _look(location)
+    tables, revision, oldest = _look(location)
     if revision is not None:
-        return _known(revision, location)
+        if revision not in REVISIONS and oldest not in REVISIONS:
+            raise UnusableDatabase(
+                f"{location.path} has schema {revision}, and this version knows {REVISIONS[-1]} at most: "
+                "it belongs to a newer Rosey; use that one, or a backup; it was not touched"
+            )
+        return revision
     if tables & _ORIGINAL_TABLES or (tables and tables <= _COMMON_TABLES):
         return ORIGINAL
     if tables:
@@ -86,8 +104,8 @@ def stored_revision(location: Location) -> str | None:
     return None
 
 
-def _look(location: Location) -> tuple[set[str], str | None]:
-    """The names of the tables, and the revision where there is one."""
+def _look(location: Location) -> tuple[set[str], str | None, str | None]:
+    """The names of the tables, the revision where there is one, and the oldest that works on it where it is told."""
     if location.in_memory:
         return _read(location.uri)
     if not any(Path(f"{location.path}-{log}").exists() for log in ("wal", "journal")):
@@ -100,19 +118,10 @@ def _look(location: Location) -> tuple[set[str], str | None]:
     return _read(f"{location.uri}?mode={'rw' if Path(f'{location.path}-journal').exists() else 'ro'}")
 
 
-def _read(uri: str) -> tuple[set[str], str | None]:
+def _read(uri: str) -> tuple[set[str], str | None, str | None]:
     with closing(sqlite3.connect(uri, uri=True, timeout=sqlite.BUSY_TIMEOUT_S)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if VERSION_TABLE not in tables:
-            return tables, None
+            return tables, None, None
         (revision,) = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608
-        return tables, str(revision)
-
-
-def _known(revision: str, location: Location) -> str:
-    if revision not in REVISIONS:
-        raise UnusableDatabase(
-            f"{location.path} has schema {revision}, and this version knows {REVISIONS[-1]} at most: "
-            "it belongs to a newer Rosey; use that one, or a backup; it was not touched"
-        )
-    return revision
+        return tables, str(revision), information.get(connection, information.OLDEST_AT_WORK)

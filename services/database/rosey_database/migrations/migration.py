@@ -13,9 +13,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.pool import NullPool
 
-from rosey_database import sqlite
+from rosey_database import migrations, sqlite
 from rosey_database.migrations.plan import backup_path
 from rosey_database.sqlite import Location
+from rosey_database.tables import information
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ def run(location: Location) -> None:
         with engine.begin() as connection:
             alembic.attributes["connection"] = connection
             command.upgrade(alembic, "head")
+            information.put(
+                connection.connection.driver_connection, information.OLDEST_AT_WORK, migrations.OLDEST_AT_WORK
+            )
     except sqlalchemy.exc.DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise error.orig from error

@@ -18,7 +18,7 @@ from typing import Final
 from rosey_core.channels import InvalidChannelKey, channel_key
 from rosey_core.identity import user_key
 from rosey_database import migrations
-from rosey_database.migrations import ORIGINAL, REVISIONS
+from rosey_database.migrations import ORIGINAL
 from rosey_database.migrations.original import NEEDED, PREFIX, TAKEN_OVER
 from rosey_database.sqlite import Location
 
@@ -78,7 +78,7 @@ class Plan:
     @property
     def is_needed(self) -> bool:
         """Whether there is anything to do."""
-        return self.revision != REVISIONS[-1]
+        return migrations.is_upgraded(self.revision)
 
 
 def plan(file: Path) -> Plan:

@@ -10,6 +10,9 @@ DATABASE_ID: Final = "database_id"
 CHAT_SWEPT_UNTIL: Final = "chat_swept_until"
 """Unix seconds: chat lines older than this may have been deleted, their ids with them."""
 
+OLDEST_AT_WORK: Final = "oldest_at_work"
+"""The oldest revision of the schema whose code works on this one."""
+
 
 def get(connection: sqlite3.Connection, key: str) -> str | None:
     """The value of this name, ``None`` where it has none."""
