@@ -130,7 +130,8 @@ def test_a_database_that_is_not_there_yet_is_made_by_the_service(tmp_path: Path)
 def test_a_database_of_a_newer_version_is_a_problem_where_this_one_cannot_work_on_it(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
-    assert "a newer schema, on which this version works" in next(database.check(file)).reason
+    reasons = [found.reason for found in database.check(file)]
+    assert f"{file} has a newer schema, on which this version works" in reasons
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE rosey_info SET value = '9998' WHERE key = 'oldest_at_work'")
     found = worst(list(database.check(file)))

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy
 from alembic import command
@@ -42,9 +42,8 @@ def run(location: Location) -> None:
         with engine.begin() as connection:
             alembic.attributes["connection"] = connection
             command.upgrade(alembic, "head")
-            information.put(
-                connection.connection.driver_connection, information.OLDEST_AT_WORK, migrations.OLDEST_AT_WORK
-            )
+            driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+            information.put(driver, information.OLDEST_AT_WORK, migrations.OLDEST_AT_WORK)
     except sqlalchemy.exc.DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):
             raise error.orig from error
