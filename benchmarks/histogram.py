@@ -25,6 +25,11 @@ class Histogram:
     def __len__(self) -> int:
         return len(self._sorted)
 
+    @property
+    def mean(self) -> float:
+        """NaN where there is no sample."""
+        return statistics.fmean(self._sorted) if self._sorted else math.nan
+
     def percentile(self, share: float) -> float:
         """The smallest sample that so many percent are not above; NaN where there is none."""
         if not self._sorted:

@@ -16,8 +16,8 @@ from typing import Final
 
 from benchmarks.histogram import Histogram, median
 from benchmarks.measurements.sample import Sample
+from benchmarks.otlp_receiver import OtlpReceiver
 from benchmarks.pipeline import Pipeline
-from tests.support.otlp_receiver import OtlpReceiver
 
 RATE: Final = 1000.0
 CHANNELS: Final = 10

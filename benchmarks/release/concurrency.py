@@ -47,7 +47,7 @@ async def _moment(release: Release, name: str) -> dict[str, float]:
     visitors = [f"v{name}{number}" for number in range(EACH)]
     moderator = f"m{name}"
     begun = time.time()
-    last = release.utter(EACH, begun) + EACH - 1
+    last = release.utter(EACH, begun)
     for visitor in visitors:
         release.publish(UserJoined(channel=release.channel, username=visitor, timestamp=begun))
         command = PmCommand(

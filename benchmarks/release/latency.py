@@ -32,7 +32,8 @@ async def test_single_event_latency(run: Run, outcome: Outcome) -> None:
     is counted, so the figure is an upper bound; when a question that was sent last has missed it is the lower one.
     """
     await run.release.say(round(LINES_PER_S * run.extent.warm_up), LINES_PER_S)
-    said = await run.release.say(round(LINES_PER_S * run.extent.seconds), LINES_PER_S)
+    await run.begin()
+    said = await run.release.say(round(LINES_PER_S * run.extent.seconds), LINES_PER_S, trace=run.trace)
     outcome.judge_fate(await run.release.verdict())
     rounds = parts(said.latencies(), round(LINES_PER_S * PART_S))
     required = {"mean": Bound("<", 5), "p95": Bound("<", 10)}
@@ -40,6 +41,7 @@ async def test_single_event_latency(run: Run, outcome: Outcome) -> None:
     outcome.latency(
         "publish to the last look in vain", parts(said.earliest(), round(LINES_PER_S * PART_S)), show=("mean", "p95")
     )
+    await run.compare(outcome, said)
 
 
 async def test_request_reply_latency(run: Run, outcome: Outcome) -> None:
@@ -75,11 +77,16 @@ async def test_concurrent_event_latency(run: Run, outcome: Outcome) -> None:
     """
     for _ in range(2):
         await run.release.burst(IN_FLIGHT)
-    bursts = [await run.release.burst(IN_FLIGHT) for _ in range(run.extent.bursts)]
+    await run.begin()
+    bursts = []
+    for _ in range(run.extent.bursts):
+        bursts.append(await run.release.burst(IN_FLIGHT, trace=run.trace))
+        await run.pause(IN_FLIGHT)
     outcome.judge_fate(await run.release.verdict())
     rounds = [burst.latencies() for burst in bursts]
     required = {"mean": Bound("<", 10)}
     outcome.latency("50 events to a reader's sight", rounds, required=required, show=("median", "p95", "p99"))
+    await run.compare(outcome, *bursts)
 
 
 def parts(samples: list[float], size: int) -> list[list[float]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from benchmarks import archive
-from benchmarks.outcome import Outcome
+from benchmarks.outcome import NONE_LOST, Outcome
 from benchmarks.rows import Rating
 
 VERDICT: Final = "verdict"
@@ -22,6 +22,18 @@ def verdict(outcomes: Sequence[Outcome]) -> Rating:
     found = {outcome.verdict for outcome in outcomes}
     order = (Rating.FAIL, Rating.WARN, Rating.PASS, Rating.REPORTED)
     return next((rating for rating in order if rating in found), Rating.NOT_RUN)
+
+
+def has_failed(outcomes: Sequence[Outcome], *, loss_only: bool) -> bool:
+    """Whether anything fails the run.
+
+    Args:
+        loss_only: whether that is what may not happen at all, such as a lost event, and not what took too long.
+    """
+    if not loss_only:
+        return verdict(outcomes) is Rating.FAIL
+    rows = [row for outcome in outcomes for row in outcome.rows if row.requirement == NONE_LOST]
+    return any(outcome.error for outcome in outcomes) or any(row.verdict is Rating.FAIL for row in rows)
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float) -> str:

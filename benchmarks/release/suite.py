@@ -16,6 +16,7 @@ from benchmarks.release.extent import Extent
 from benchmarks.release.reading import Source
 from benchmarks.release.run import Run
 from benchmarks.release.target import Release
+from benchmarks.release.witness import Witness
 from rosey_cli.up.scrape import Unreachable
 from rosey_core.bus import BusError
 from rosey_core.queries import RequestFailed
@@ -45,12 +46,14 @@ async def take(
     extent: Extent,
     source: Source | None,
     *,
+    witness: Witness | None = None,
     only: Collection[str] = (),
     finished: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Run the benchmarks in their order; says what is done, and prints each one's block.
 
     Args:
+        witness: asked whether it tells what was measured.
         only: which; all where it is empty.
         finished: called with each as soon as it has ended.
     """
@@ -61,7 +64,7 @@ async def take(
         group, benchmark = ALL[name]
         outcome = Outcome(name, group=group, description=inspect.cleandoc(benchmark.__doc__ or ""))
         _say(name)
-        run = Run(release=release, extent=extent, source=source, is_named=name in only, say=_say)
+        run = Run(release=release, extent=extent, source=source, witness=witness, is_named=name in only, say=_say)
         begun = time.monotonic()
         try:
             await benchmark(run, outcome)

@@ -35,6 +35,8 @@ CONNECT_S: Final = 30.0
 ANSWER_S: Final = 5.0
 PATIENCE_S: Final = 15.0
 PAGE: Final = 1000
+Trace = Callable[[], str]
+"""Makes the ``traceparent`` of an event."""
 UNACKNOWLEDGED: Final = 1000
 
 
@@ -50,6 +52,7 @@ class Said:
         first: the first one's number.
         due: Unix seconds at which each was due.
         stamped: the time that each one's event carries.
+        ids: of their events.
         seen: Unix seconds at which each was seen at the latest, in order; shorter where some never were.
         unseen: the last moment at which each was not there yet.
     """
@@ -57,6 +60,7 @@ class Said:
     first: int
     due: list[float]
     stamped: list[float]
+    ids: list[str]
     seen: list[float]
     unseen: list[float]
 
@@ -137,7 +141,7 @@ class Release:
         """Publish something else than a line."""
         self._outbox.publish(event, traceparent=traceparent)
 
-    async def say(self, count: int, rate: float, *, trace: Callable[[], str] | None = None) -> Said:
+    async def say(self, count: int, rate: float, *, trace: Trace | None = None) -> Said:
         """Publish so many lines at a rate that does not wait; returns when all are seen, or none are any more.
 
         Args:
@@ -145,42 +149,48 @@ class Release:
         """
         first = self._begin(count)
         stamped: list[float] = []
+        ids: list[str] = []
 
         def act(number: int) -> None:
             stamped.append(time.time())
-            self._say(first + number, stamped[-1], trace)
+            ids.append(self._say(first + number, stamped[-1], trace))
 
         watching = asyncio.create_task(self._watch(first, count, stamped))
         performance = await open_loop(act, rate=rate, count=count)
         due = [performance.schedule.due(number) for number in range(count)]
-        return Said(first, due, stamped, *await watching)
+        return Said(first, due, stamped, ids, *await watching)
 
-    async def burst(self, count: int) -> Said:
+    async def burst(self, count: int, *, trace: Trace | None = None) -> Said:
         """Publish so many lines at one moment; returns when all are seen, or none are any more."""
-        moment = time.time()
-        first = self.utter(count, moment)
+        first, moment = self._begin(count), time.time()
+        ids = [self._say(number, moment, trace) for number in range(first, first + count)]
         moments = [moment] * count
-        return Said(first, moments, moments, *await self._watch(first, count, moments))
+        return Said(first, moments, moments, ids, *await self._watch(first, count, moments))
 
     def utter(self, count: int, moment: float) -> int:
-        """Publish so many lines that are said at this moment; returns the first one's number."""
+        """Publish so many lines that are said at this moment, and leave it to the caller to look for them.
+
+        Returns:
+            The last one's number.
+        """
         first = self._begin(count)
         for number in range(first, first + count):
             self._say(number, moment)
-        return first
+        return first + count - 1
 
     async def pour(self, count: int) -> Said:
         """Publish so many lines as fast as they are acknowledged, and look only at the end."""
         first = self._begin(count)
         stamped: list[float] = []
+        ids: list[str] = []
         for number in range(first, first + count):
             while self._outbox.backlog >= UNACKNOWLEDGED:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             stamped.append(time.time())
-            self._say(number, stamped[-1])
+            ids.append(self._say(number, stamped[-1]))
         while self._outbox.backlog:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-        return Said(first, stamped, stamped, *await self._watch(first, count, stamped))
+        return Said(first, stamped, stamped, ids, *await self._watch(first, count, stamped))
 
     async def verdict(self) -> Verdict:
         """Whether each line since the last call is stored once: all of them are read, page by page."""
@@ -209,10 +219,11 @@ class Release:
         first, self._said = self._said, self._said + count
         return first
 
-    def _say(self, number: int, moment: float, trace: Callable[[], str] | None = None) -> None:
+    def _say(self, number: int, moment: float, trace: Trace | None = None) -> str:
         event = line(number, channel=self.channel, prefix=self.run, moment=moment)
         self._outbox.publish(event, traceparent=None if trace is None else trace())
         self._published.set()
+        return event.event_id or ""
 
     def _number(self, text: str) -> int | None:
         run, number = [*text.split(), "", ""][:2]

@@ -19,7 +19,8 @@ async def test_sustained_throughput(run: Run, outcome: Outcome) -> None:
     """
     rate = run.extent.rate
     await run.release.say(round(rate * run.extent.warm_up), rate)
-    said = await run.release.say(round(rate * run.extent.seconds), rate)
+    await run.begin()
+    said = await run.release.say(round(rate * run.extent.seconds), rate, trace=run.trace)
     outcome.judge_fate(await run.release.verdict())
     there = said.latencies()
     stored = len(there) / said.seconds
@@ -27,6 +28,7 @@ async def test_sustained_throughput(run: Run, outcome: Outcome) -> None:
     outcome.latency(f"publish to a reader's sight at {rate:,g}/s", parts(there, round(rate)), show=("median", "p99"))
     over_time = [(due - said.due[0], late * 1e3) for due, late in zip(said.due, there, strict=False)]
     outcome.series["latency"] = [Series("publish to a reader's sight, ms", over_time)]
+    await run.compare(outcome, said)
 
 
 async def test_burst_handling(run: Run, outcome: Outcome) -> None:
@@ -38,7 +40,13 @@ async def test_burst_handling(run: Run, outcome: Outcome) -> None:
     **It would lie** if the lines were spread over time: all are published within one turn of the loop.
     """
     await run.release.burst(BURST)
-    seconds = [(await run.release.burst(BURST)).seconds for _ in range(run.extent.bursts)]
+    await run.begin()
+    bursts = []
+    for _ in range(run.extent.bursts):
+        bursts.append(await run.release.burst(BURST, trace=run.trace))
+        await run.pause(BURST)
+    seconds = [burst.seconds for burst in bursts]
     outcome.judge_fate(await run.release.verdict())
     outcome.figure("500 events, the slowest burst", "s", seconds, required=Bound("<", 1), worst=True)
     outcome.figure("500 events, mean", "s", seconds)
+    await run.compare(outcome, *bursts)

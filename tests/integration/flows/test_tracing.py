@@ -13,6 +13,7 @@ from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 
+from benchmarks.otlp_receiver import OtlpReceiver, ReceivedSpan
 from rosey_bot.publish.outbox import Outbox
 from rosey_bot.telemetry import BotTelemetry
 from rosey_bot.tracing import BotTracing, TracedRequester, TracedSink
@@ -29,7 +30,6 @@ from rosey_simulator.server import SimulatorServer
 from tests.integration.bot.harness import Person
 from tests.integration.flows.conftest import FlowBot
 from tests.support.nats_server import NatsServer
-from tests.support.otlp_receiver import OtlpReceiver, ReceivedSpan
 from tests.support.waiting import until
 
 CHAT = "rosey.db.message.log"

@@ -32,15 +32,20 @@ class ReceivedSpan:
 
 
 class OtlpReceiver:
-    """Listens on 127.0.0.1, on a port of its own.
+    """Listens.
 
     Attributes:
         spans: what it was sent.
         asked: requests that came, answered or not.
         hangs: whether it leaves requests unanswered.
+
+    Args:
+        host: the address to listen on.
+        port: the port; 0 for any that is free.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._address = host, port
         self.spans: list[ReceivedSpan] = []
         self.asked = 0
         self.hangs = False
@@ -53,8 +58,7 @@ class OtlpReceiver:
         application.router.add_post("/v1/traces", self._receive)
         self._runner = web.AppRunner(application, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
+        await web.TCPSite(self._runner, *self._address).start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
 
