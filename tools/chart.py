@@ -34,11 +34,24 @@ def _in_every_form(known: tuple[str, ...]) -> list[str]:
     return [form for subject in known for form in subjects.in_every_form(subject)]
 
 
+def _following(bucket: str) -> tuple[str, ...]:
+    """To follow a bucket is to make a consumer of its stream."""
+    return (
+        f"$JS.API.STREAM.INFO.{bucket}",
+        f"$JS.API.CONSUMER.CREATE.{bucket}",
+        f"$JS.API.CONSUMER.CREATE.{bucket}.>",
+        f"$JS.API.CONSUMER.INFO.{bucket}.*",
+        f"$JS.API.CONSUMER.DELETE.{bucket}.*",
+        f"$JS.FC.{bucket}.>",
+    )
+
+
 def permissions() -> dict[str, dict[str, list[str]]]:
     """What the bot and the database service may publish and subscribe to, and nothing beyond."""
     events = streams.EVENTS
     added, status = f"KV_{streams.ADDED_CHANNELS}", f"KV_{streams.CHANNEL_STATUS}"
-    made = (streams.EVENTS, streams.DEAD_LETTERS, added, status)
+    manners = f"KV_{streams.CHANNEL_MANNERS}"
+    made = (streams.EVENTS, streams.DEAD_LETTERS, added, status, manners)
     return {
         "bot": {
             "publish": [
@@ -46,13 +59,8 @@ def permissions() -> dict[str, dict[str, list[str]]]:
                 *_in_every_form(BOT_ASKS),
                 f"$KV.{streams.CHANNEL_STATUS}.>",
                 f"$JS.API.STREAM.INFO.{status}",
-                # To follow a bucket is to make a consumer of its stream.
-                f"$JS.API.STREAM.INFO.{added}",
-                f"$JS.API.CONSUMER.CREATE.{added}",
-                f"$JS.API.CONSUMER.CREATE.{added}.>",
-                f"$JS.API.CONSUMER.INFO.{added}.*",
-                f"$JS.API.CONSUMER.DELETE.{added}.*",
-                f"$JS.FC.{added}.>",
+                f"$KV.{streams.CHANNEL_MANNERS}.>",
+                *(subject for bucket in (added, manners) for subject in _following(bucket)),
             ],
             "subscribe": ["_INBOX.rosey-bot.>", f"{subjects.OUTBOUND_WAITING}.*"],
         },

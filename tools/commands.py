@@ -106,7 +106,9 @@ During *maintenance* every command that changes the room is refused to whoever h
 is the least rank which CyTube trusts with a channel's rights and ranks: who maintains a channel is never locked out by
 a moderator, who can neither begin nor end it. Commands that only tell go on to work.
 
-Both are kept for each channel over reconnections and restarts, in `bot.spool_dir`.
+Both are kept for each channel over reconnections and restarts, in `bot.spool_dir`, and in NATS: so they go with a
+channel from bot to bot. What a bot is told while NATS is away reaches the others when NATS is back; the later word
+holds.
 
 ## On record
 

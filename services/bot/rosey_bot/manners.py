@@ -18,10 +18,18 @@ log = logging.getLogger(__name__)
 class _State(Struct, frozen=True, omit_defaults=True):
     is_quiet: bool = False
     quiet_until: float | None = None
+    quiet_changed: float = 0.0
     is_maintained: bool = False
+    maintenance_changed: float = 0.0
 
 
 _DECODER: Final = msgspec.json.Decoder(_State)
+_TICK: Final = 0.001
+"""Seconds by which a change is later at least than what it changes, whosever clock that was told by."""
+
+
+class InvalidManners(ValueError):
+    """What was told is not how a bot can behave."""
 
 
 class Manners:
@@ -30,12 +38,16 @@ class Manners:
     Args:
         file: where they are kept. A file that cannot be read or written costs the memory, not the work.
         clock: Unix seconds.
+
+    Attributes:
+        on_change: called when a moderator has changed them.
     """
 
     def __init__(self, file: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self._file: Final = file
         self._clock: Final = clock
         self._state = self._read()
+        self.on_change: Callable[[], None] = lambda: None
 
     @property
     def is_quiet(self) -> bool:
@@ -59,18 +71,59 @@ class Manners:
 
     def be_quiet(self, until: float | None = None) -> None:
         """Say nothing in chat, until a time (Unix seconds) or for good."""
-        self._change(is_quiet=True, quiet_until=until)
+        self._be_quiet(True, until)
 
     def speak(self) -> None:
         """Be quiet no longer."""
-        self._change(is_quiet=False, quiet_until=None)
+        self._be_quiet(False, None)
+
+    def _be_quiet(self, is_quiet: bool, until: float | None) -> None:
+        self._change(is_quiet=is_quiet, quiet_until=until, quiet_changed=self._now(self._state.quiet_changed))
 
     def maintain(self, is_maintained: bool) -> None:
         """Begin or end maintenance."""
-        self._change(is_maintained=is_maintained)
+        self._change(is_maintained=is_maintained, maintenance_changed=self._now(self._state.maintenance_changed))
+
+    def encode(self) -> bytes:
+        """What another bot needs in order to behave so, too."""
+        return msgspec.json.encode(self._state)
+
+    def take(self, told: bytes) -> bool:
+        """Behave as another bot was told, quiet and maintenance each where it was told that later.
+
+        Returns:
+            Whether this bot now goes by something that the other does not know.
+
+        Raises:
+            InvalidManners: it is nothing that a bot is told.
+        """
+        theirs, before = decoded(told), self._state
+        state = before
+        if theirs.quiet_changed > state.quiet_changed:
+            state = msgspec.structs.replace(
+                state,
+                is_quiet=theirs.is_quiet,
+                quiet_until=theirs.quiet_until,
+                quiet_changed=theirs.quiet_changed,
+            )
+        if theirs.maintenance_changed > state.maintenance_changed:
+            state = msgspec.structs.replace(
+                state, is_maintained=theirs.is_maintained, maintenance_changed=theirs.maintenance_changed
+            )
+        if state != before:
+            self._state = state
+            self._write()
+        return state != theirs
 
     def _change(self, **changes: object) -> None:
         self._state = msgspec.structs.replace(self._state, **changes)
+        self._write()
+        self.on_change()
+
+    def _now(self, before: float) -> float:
+        return max(self._clock(), before + _TICK)
+
+    def _write(self) -> None:
         if self._file is None:
             return
         written = self._file.with_suffix(".new")
@@ -85,9 +138,21 @@ class Manners:
         if self._file is None:
             return _State()
         try:
-            return _DECODER.decode(self._file.read_bytes())
+            return decoded(self._file.read_bytes())
         except FileNotFoundError:
             return _State()
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
+        except (OSError, InvalidManners) as error:
             log.warning("%s cannot be read, so what moderators said is forgotten: %s", self._file, error)
             return _State()
+
+
+def decoded(told: bytes) -> _State:
+    """What a bot was told, as ``Manners.encode`` has it.
+
+    Raises:
+        InvalidManners: it is nothing that a bot is told.
+    """
+    try:
+        return _DECODER.decode(told)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise InvalidManners(str(error)) from None

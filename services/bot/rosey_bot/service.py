@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from rosey_bot.channels.added import AddedChannels
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.channels.channels import Channels
+from rosey_bot.channels.shared_manners import SharedManners
 from rosey_bot.channels.status_board import StatusBoard
 from rosey_bot.commands.router import default_registry
 from rosey_bot.cytube.backoff import Disconnected
@@ -129,6 +130,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
     works = [
         asyncio.create_task(_report(context.health, channels, bus, outbox, telemetry), name="reporter"),
         asyncio.create_task(board.run(), name="status-board"),
+        asyncio.create_task(maker.manners.run(), name="shared-manners"),
     ]
     if config.bot.added_channels:
         added = AddedChannels(bus, channels, config.bot.secrets_dir)
@@ -158,7 +160,11 @@ _NO_CHANNEL: Final = "no channel is enabled: there is nothing to sit in"
 
 
 class _Maker:
-    """Makes channels as the configuration in force wants them."""
+    """Makes channels as the configuration in force wants them.
+
+    Attributes:
+        manners: how moderators want the bot to behave in them.
+    """
 
     def __init__(
         self,
@@ -177,6 +183,7 @@ class _Maker:
         self._plugins = plugins
         self._statistics = StatisticsClient(requester, timeout=config.bot.stats_timeout)
         self._outbound = OutboundClient(bus, claimed_by=name)
+        self.manners: Final = SharedManners(bus)
         self._started = time.time()
         self._budgets = AddressBudgets(
             AddressLimits(
@@ -197,6 +204,7 @@ class _Maker:
             secrets=self._secrets(platform),
             started=self._started,
             plugins=self._plugins,
+            manners=self.manners.of(settings.key, settings.manners_file),
             budget=self._budgets.of(settings.server, settings.proxy),
         )
 

@@ -23,6 +23,8 @@ ADDED_CHANNELS: Final = "ROSEY_CHANNELS"
 """The bucket of the channels that were added at run time: by the channel's key, see ``channel_entries``."""
 CHANNEL_STATUS: Final = "ROSEY_CHANNEL_STATUS"
 """The bucket of what the bots tell of their channels: by the channel's key, see ``channel_status``."""
+CHANNEL_MANNERS: Final = "ROSEY_CHANNEL_MANNERS"
+"""The bucket of how moderators want the bot to behave, by the channel's key: it holds for whichever bot sits there."""
 STATUS_AGE: Final = 60.0
 """Seconds after which a status is gone that no bot repeats."""
 
@@ -98,6 +100,11 @@ def channel_status_bucket(limits: StreamLimits) -> StreamConfig:
     return _bucket(CHANNEL_STATUS, "How channels fare", limits, max_age=STATUS_AGE)
 
 
+def channel_manners_bucket(limits: StreamLimits) -> StreamConfig:
+    """What moderators said holds until they say otherwise."""
+    return _bucket(CHANNEL_MANNERS, "How moderators want bots to behave", limits, max_age=0)
+
+
 def _bucket(name: str, description: str, limits: StreamLimits, *, max_age: float) -> StreamConfig:
     """A key-value bucket as every NATS client knows it: a stream by convention, which can be brought to its limits."""
     return StreamConfig(
@@ -130,6 +137,7 @@ async def ensure_buckets(client: Client, limits: StreamLimits) -> None:
         raise StreamUnavailable(problem)
     await _ensure_one(client, added_channels_bucket(limits))
     await _ensure_one(client, channel_status_bucket(limits))
+    await _ensure_one(client, channel_manners_bucket(limits))
 
 
 async def ensure(client: Client, limits: StreamLimits) -> StreamInfo:

@@ -388,3 +388,23 @@ async def test_cooldowns_and_what_needs_a_restart(
     await until(lambda: len(mod.heard("Rosey")) == 2)
     assert "takes effect after a restart only: bot.connections_per_address" in caplog.text
     assert not bot.metric(f'rosey_bot_reconnects_total{{channel="{CHANNEL}"')
+
+
+async def test_how_the_bot_is_to_behave_comes_with_the_channel(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, mod: Person
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    await streams.ensure_buckets(nats_client, streams.StreamLimits())
+    manners = await nats_client.jetstream().key_value(streams.CHANNEL_MANNERS)
+    await manners.put(CHANNEL, b'{"is_maintained":true,"maintenance_changed":1}')
+    bot = await process(nats_server.url)
+    await bot.until_ready()
+    await mod.whisper("Rosey", "maintenance")
+    await until(lambda: any("Maintenance is on" in said for said in mod.whispers("Rosey")))
+    await mod.whisper("Rosey", "quiet on")
+
+    async def is_told() -> bool:
+        value = (await manners.get(CHANNEL)).value or b""
+        return b'"is_quiet":true' in value and b'"is_maintained":true' in value
+
+    await until(is_told)

@@ -78,6 +78,7 @@ class Channel:
         secrets: values that are masked on record.
         started: Unix seconds; when the bot started.
         plugins: what others have added to the bot.
+        manners: how moderators want the bot to behave; in the settings' file unless given.
         budget: what the server allows the address.
         policy: how long to wait for what.
         clock: Unix seconds.
@@ -94,6 +95,7 @@ class Channel:
         secrets: Iterable[str] = (),
         started: float | None = None,
         plugins: Plugins | None = None,
+        manners: Manners | None = None,
         budget: AddressBudget | None = None,
         policy: ReconnectPolicy | None = None,
         clock: Callable[[], float] = time.time,
@@ -109,7 +111,7 @@ class Channel:
         self._normaliser: Final = Normaliser(
             key, self.room, sink, bot_name=settings.credentials.user, started=self.started, clock=clock
         )
-        manners = Manners(settings.manners_file, clock=clock)
+        manners = manners or Manners(settings.manners_file, clock=clock)
         self._sending: Final = SendQueue(self.room, on_wait=observer.throttled, silence=manners.silence)
         self._audit: Final = Audit(key, sink, self._normaliser.timeline, secrets)
         self._cooldowns: Final = Cooldowns(settings.user_cooldown, settings.channel_cooldown)
