@@ -69,7 +69,9 @@ def main() -> int:
 async def check(config: Config) -> list[str]:
     """What would keep the bot from its work: plugins that do not fit, channels out of reach or not there."""
     problems: list[str] = []
-    _load_plugins(lambda plugin, reason: problems.append(f"plugin {plugin}: {reason}, of which the log says more"))
+    _load_plugins(
+        config, lambda plugin, reason: problems.append(f"plugin {plugin}: {reason}, of which the log says more")
+    )
     if not config.channels:
         return [*problems, _NO_CHANNEL]
     for platform in config.channels:
@@ -103,7 +105,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
         on_ack_latency=telemetry.acknowledged,
     )
     name = f"{socket.gethostname()}-{os.getpid()}"
-    plugins = _load_plugins(telemetry.plugin_failed)
+    plugins = _load_plugins(config, telemetry.plugin_failed)
     maker = _Maker(
         config,
         bus,
@@ -152,8 +154,9 @@ async def _apply(bus: Bus, maker: _Maker, channels: Channels, config: Config) ->
     await maker.reload(channels, config)
 
 
-def _load_plugins(failed: Failed) -> Plugins:
-    return Plugins(load_plugins(failed, taken=(command.name for command in default_registry())))
+def _load_plugins(config: Config, failed: Failed) -> Plugins:
+    taken = (command.name for command in default_registry())
+    return Plugins(load_plugins(failed, taken=taken, wanted=config.bot.plugins))
 
 
 _NO_CHANNEL: Final = "no channel is enabled: there is nothing to sit in"

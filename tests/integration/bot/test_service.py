@@ -312,6 +312,8 @@ async def test_plugins_are_at_work_and_what_they_do_wrong_is_counted(
     assert bot.metric('rosey_bot_plugin_failures_total{plugin="broken",reason="import"} 1.0')
     problems = await service.check(bot.config)
     assert problems == [f"plugin {each}, of which the log says more" for each in ("broken: import", "hail: clash")]
+    wanted = bot.config.model_copy(update={"bot": bot.config.bot.model_copy(update={"plugins": ("absent",)})})
+    assert await service.check(wanted) == ["plugin absent: missing, of which the log says more"]
 
 
 async def test_channels_come_go_and_stay_with_the_configuration(

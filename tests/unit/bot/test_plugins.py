@@ -42,6 +42,7 @@ class Shelf:
         self.directory = directory
         self.failures: list[tuple[str, str]] = []
         self.timeout = 0.1
+        self.wanted: tuple[str, ...] | None = None
 
     def put(self, name: str, source: str, entry: str = "IT") -> None:
         """A plugin ``name`` with a module of this source, that gives its ``IT``."""
@@ -55,7 +56,8 @@ class Shelf:
 
     def load(self) -> list[Loaded]:
         taken = {command.name for command in default_registry()}
-        return load_plugins(self.fail, taken=taken, make_guard=partial(Guard, timeout=self.timeout))
+        guard = partial(Guard, timeout=self.timeout)
+        return load_plugins(self.fail, taken=taken, wanted=self.wanted, make_guard=guard)
 
     def fail(self, plugin: str, reason: str) -> None:
         self.failures.append((plugin, reason))
@@ -90,6 +92,17 @@ async def desk_of(shelf: Shelf) -> AsyncIterator[Any]:
 
 
 def test_nothing_is_installed_by_default(shelf: Shelf) -> None:
+    assert shelf.load() == []
+
+
+def test_only_what_is_wanted_is_imported(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.put("one", "IT = Command('one', 'first', answer)")
+    shelf.put("two", "raise AssertionError('imported all the same')")
+    shelf.wanted = ("one", "three")
+    assert [each.guard.plugin for each in shelf.load()] == ["one"]
+    assert shelf.failures == [("three", "missing")]
+    assert "plugin three: is wanted (bot.plugins), and is not installed here" in caplog.text
+    shelf.wanted = ()
     assert shelf.load() == []
 
 

@@ -65,6 +65,7 @@ GOOD: dict[str, Any] = {
         "timezone": "UTC",
         "added_channels": False,
         "connections_per_address": 10,
+        "plugins": ["dice"],
     },
     "health": {"host": "127.0.0.1", "port": 9100},
     "logging": {"level": "info", "format": "json"},
@@ -93,6 +94,7 @@ _WRONG: dict[str, list[Any]] = {
     "bot.channel_cooldown": [*_NO_NUMBER, -0.1],
     "bot.timezone": ["", "Berlin", "../etc", None],
     "bot.added_channels": ["perhaps", None, 2, {}],
+    "bot.plugins": ["dice", 5, {}, [1], [None], [["dice"]]],
     "bot.connections_per_address": [*_NO_NUMBER, 0, 1.5],
     "health.host": ["", None],
     "health.port": [*_NO_NUMBER, -1, 65536, 1.5],
@@ -134,7 +136,8 @@ def _holder(data: dict[str, Any], path: KeyPath) -> Any:
 LEAVES = [
     path
     for path in _paths(GOOD)
-    if isinstance(path[-1], str) and not isinstance(_holder(GOOD, path)[path[-1]], dict | list)
+    if isinstance(path[-1], str)
+    and (path == ("bot", "plugins") or not isinstance(_holder(GOOD, path)[path[-1]], dict | list))
 ]
 
 

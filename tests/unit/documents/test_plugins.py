@@ -16,7 +16,7 @@ def test_the_examples_are_shown_as_they_are() -> None:
 
 
 def test_limits_and_reasons_are_those_of_the_code() -> None:
-    reasons = {loading.IMPORT, loading.CLASH, plugins.DROPPED}
+    reasons = {loading.MISSING, loading.IMPORT, loading.CLASH, plugins.DROPPED}
     reasons |= {guard.INVALID, guard.RAISED, guard.TIMED_OUT, guard.HELD_UP, guard.TOO_LONG}
     assert all(f"`{reason}`" in DOCUMENT for reason in reasons)
     assert f"more than {guard.TIMEOUT:g} seconds" in DOCUMENT

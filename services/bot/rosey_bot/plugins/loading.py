@@ -9,7 +9,7 @@ import dataclasses
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 GROUP: Final = "rosey.commands"
 IMPORT: Final = "import"
+MISSING: Final = "missing"
 CLASH: Final = "clash"
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -45,18 +46,29 @@ class Loaded:
 
 
 def load_plugins(
-    failed: Failed, *, taken: Iterable[str], make_guard: Callable[[str, Failed], Guard] = Guard
+    failed: Failed,
+    *,
+    taken: Iterable[str],
+    wanted: Collection[str] | None = None,
+    make_guard: Callable[[str, Failed], Guard] = Guard,
 ) -> list[Loaded]:
-    """Import every plugin that is installed, in the order of their names.
+    """Import the plugins that are installed, in the order of their names.
 
     Args:
         failed: told of each failure.
         taken: names of commands that plugins cannot have.
+        wanted: names of the plugins to import; ``None`` for all.
         make_guard: makes what runs a plugin's code.
     """
     names = set(taken)
     loaded = []
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value)):
+    installed = sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.value))
+    for missing in sorted(set(wanted or ()) - {entry.name for entry in installed}):
+        make_guard(missing, failed).complain(MISSING, "is wanted (bot.plugins), and is not installed here")
+    for entry in installed:
+        if wanted is not None and entry.name not in wanted:
+            log.info("plugin %s of %s is installed and not wanted (bot.plugins)", entry.name, _origin(entry))
+            continue
         guard = make_guard(entry.name, failed)
         plugin = _import(entry, guard)
         if plugin is None:

@@ -19,7 +19,11 @@ from rosey_core.telemetry import logs
 
 _OWN: Final = frozenset(Config.model_fields) - {"version", "legacy", *NOT_IN_A_FILE}
 _SIMILAR: Final = 0.75
-_REASONS: Final = {"missing": "is missing", "model_type": "should have keys and values"}
+_REASONS: Final = {
+    "missing": "is missing",
+    "model_type": "should have keys and values",
+    "tuple_type": "should be a list",
+}
 """Where pydantic's words speak of Python."""
 
 

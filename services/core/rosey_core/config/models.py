@@ -317,6 +317,7 @@ class Bot(Section):
         connections_per_address: how many connections a CyTube server allows an address at a time.
         connection_interval: seconds in which it allows an address one connection more, after five at once.
         guest_login_interval: seconds in which it allows an address one guest's login.
+        plugins: which of the installed plugins are loaded, by name: all unless given, none for an empty list.
     """
 
     spool_dir: Path = Path("bot_spool")
@@ -333,6 +334,7 @@ class Bot(Section):
     connections_per_address: int = Field(default=10, ge=1)
     connection_interval: Seconds = 10.0
     guest_login_interval: Seconds = 60.0
+    plugins: tuple[str, ...] | None = None
 
     @field_validator("timezone")
     @classmethod
