@@ -167,6 +167,24 @@ async def test_a_request_that_is_not_answered_times_out(bus: Bus, nats_client: C
         await bus.request("question", b"", timeout=0.05)
 
 
+async def test_a_cancellation_that_comes_with_the_answer_is_not_swallowed(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+
+    async def request(*_: object, timeout: float, **__: object) -> Msg:
+        # As nats-py waits.
+        return await asyncio.wait_for(answer, timeout)
+
+    monkeypatch.setattr(bus.client, "request", request)
+    asking = asyncio.create_task(bus.request("question", b"", timeout=30))
+    await asyncio.sleep(0)
+    answer.set_result(Msg(bus.client, data=b"answer"))
+    asking.cancel()
+    await asyncio.wait({asking})
+    assert asking.cancelled()
+
+
 async def test_what_is_published_arrives_with_its_headers(bus: Bus, nats_client: Client) -> None:
     subscription = await nats_client.subscribe("news")
     await arrived(nats_client)

@@ -314,3 +314,14 @@ async def test_the_end_of_a_connection_leaves_what_was_overtaken_in_doubt(
     await queue.close()
     assert [(await receipt).outcome for receipt in receipts] == [Outcome.UNCONFIRMED] * 2
     assert len(queue) == 0
+
+
+async def test_it_closes_in_the_moment_in_which_an_echo_comes(
+    queue: SendQueue, wire: Wire, harness: RoomHarness
+) -> None:
+    wire.is_silent = True
+    queue.say("one")
+    await until(lambda: wire.texts)
+    await asyncio.sleep(0)
+    harness.frame("chatMsg", chat("Rosey", "one"))
+    await asyncio.wait_for(queue.close(), 5)

@@ -275,7 +275,9 @@ class SendQueue:
         timeout = LOOKUP_TIMEOUT if act.needs_lookup else ECHO_TIMEOUT
         try:
             await emit(act.event, act.arguments)
-            return _receipt(await asyncio.wait_for(expectation.verdict, timeout))
+            # Before Python 3.12 wait_for swallows a cancellation that comes with the result.
+            async with asyncio.timeout(timeout):
+                return _receipt(await expectation.verdict)
         except TimeoutError:
             return _unanswered(timeout)
         except Exception as error:
