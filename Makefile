@@ -29,7 +29,7 @@ run: $(INSTALLED)      ## a whole Rosey on a simulated channel; your own: make r
 	@$(BIN)/rosey up $(ARGS)
 
 test: $(INSTALLED)     ## every test that needs nothing but wheels, with coverage
-	@$(BIN)/python tools/test.py $(ARGS)
+	@$(BIN)/python -m tools.test $(ARGS)
 
 test-unit: $(INSTALLED)  ## the tests without servers
 	@$(BIN)/python -m pytest tests/unit -q $(ARGS)

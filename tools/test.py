@@ -1,9 +1,8 @@
 """Run every test that needs nothing but wheels, and judge the run: ``make test``.
 
-A few processes share the tests. First come those whose claims are about whole processes, crashes and crowds; then the
-others, with coverage, which counts what every process executes, those that the tests start included (it would double
-the time of the first). The run fails where a test fails, is skipped or is expected to fail, and where a package is
-covered too little.
+A few processes share the tests, one test at a time. Coverage counts what every process executes, those that the tests
+start included; which tests run without it, ``tools/tracing.py`` says. The run fails where a test fails, is skipped or
+is expected to fail, and where a package is covered too little.
 
 Options go to pytest as they are (``make test ARGS='-k outbox'``); such a run is of a part, without coverage.
 """
@@ -12,30 +11,22 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 import coverage
 
+from tools import tracing
+
 ROOT: Final = Path(__file__).resolve().parent.parent
-SUITES: Final = ("tests/unit", "tests/integration", "tests/system")
-UNTRACED: Final = (
-    "tests/system",
-    "tests/integration/adversary",
-    "tests/integration/crowd",
-    "tests/integration/malformed",
-    "tests/integration/outbox",
-    "tests/integration/recordings",
-    "tests/unit/crowd",
-)
-"""Run without coverage: what they execute, others execute too."""
-PROCESSES: Final = 3
+PROCESSES: Final = 4
 """More than the cores of a small machine, since many tests wait for a process or a time-out."""
 SLOWEST: Final = 15
 GOALS: Final = {"rosey_core": 95.0, "rosey_bot": 95.0, "rosey_database": 95.0}
@@ -68,13 +59,15 @@ class Run(NamedTuple):
 
 def run_tests(arguments: Sequence[str], results: Path, *, traced: bool = False) -> Run:
     """Run pytest; `traced` says whether with coverage in every process."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(PROCESSES), "--dist", "worksteal"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(PROCESSES), "--maxschedchunk", "1"]
     command += ["--durations", str(SLOWEST), "--durations-min", "0.5", "--junitxml", str(results), *arguments]
     # Without it each process that a test starts compiles everything anew.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     if traced:
-        # coverage's own .pth file reads this in each Python process that starts.
-        environment["COVERAGE_PROCESS_START"] = str(ROOT / "pyproject.toml")
+        for stale in ROOT.glob(".coverage*"):
+            stale.unlink()
+        command += ["-p", tracing.__name__]
+        environment[tracing.STARTED] = str(ROOT / "pyproject.toml")
         environment["COVERAGE_FILE"] = str(ROOT / ".coverage")
     last = ""
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as pytest:
@@ -85,26 +78,13 @@ def run_tests(arguments: Sequence[str], results: Path, *, traced: bool = False) 
     return Run(pytest.returncode, last)
 
 
-def run_all(directory: Path) -> dict[Path, Run]:
-    """Run every suite, each once; returns the runs by the files of their results."""
-    for stale in ROOT.glob(".coverage*"):
-        stale.unlink()
-    rest = [suite for suite in SUITES if suite not in UNTRACED]
-    rest += [option for folder in UNTRACED for option in ("--ignore", folder)]
-    return {
-        (results := directory / "untraced.xml"): run_tests(UNTRACED, results),
-        (results := directory / "traced.xml"): run_tests(rest, results, traced=True),
-    }
+def cases(results: Path) -> Iterator[ElementTree.Element]:
+    """Each test of a run."""
+    if results.exists():
+        yield from ElementTree.parse(results).getroot().iter("testcase")
 
 
-def cases(results: Iterable[Path]) -> Iterator[ElementTree.Element]:
-    """Each test of these files."""
-    for file in results:
-        if file.exists():
-            yield from ElementTree.parse(file).getroot().iter("testcase")
-
-
-def times(results: Iterable[Path]) -> dict[str, float]:
+def times(results: Path) -> dict[str, float]:
     """Seconds that the tests of each folder took, one after the other; longest first."""
     found: dict[str, float] = {}
     for case in cases(results):
@@ -113,7 +93,7 @@ def times(results: Iterable[Path]) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def left_out(results: Iterable[Path]) -> list[str]:
+def left_out(results: Path) -> list[str]:
     """The tests that were skipped or expected to fail, each with its reason."""
     return [
         f"{case.get('classname')}.{case.get('name')}: {reason.get('message')}"
@@ -145,14 +125,12 @@ def main(arguments: Sequence[str]) -> int:
     os.chdir(ROOT)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        if arguments:
-            results = Path(directory) / "results.xml"
-            runs = {results: run_tests(arguments, results)}
-        else:
-            runs = run_all(Path(directory))
-        failures = [f"not run: {test}" for test in left_out(runs)]
-        folders = times(runs)
-    failures += [f"pytest ended with exit code {run.code}: {run.summary}" for run in runs.values() if run.code]
+        results = Path(directory) / "results.xml"
+        run = run_tests(arguments, results, traced=not arguments)
+        failures = [f"not run: {test}" for test in left_out(results)]
+        folders = times(results)
+    if run.code:
+        failures.append(f"pytest ended with exit code {run.code}: {run.summary}")
     print("\nseconds of tests by folder")
     for folder, seconds in folders.items():
         print(f"  {folder:<32}{seconds:7.1f}")
@@ -167,9 +145,9 @@ def main(arguments: Sequence[str]) -> int:
                 failures.append(f"coverage of {cover.package} is {cover.percent:.1f} %: see .venv/bin/coverage report")
     for failure in failures:
         print(f"FAILED {failure}")
-    for run in runs.values():
-        print(run.summary or "no tests ran")
-    print(f"in all {time.monotonic() - begun:.0f} s")
+    print(run.summary or "no tests ran")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"in all {time.monotonic() - begun:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU")
     return 1 if failures else 0
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("stream")
 async def test_no_more_is_asked_for_than_fits_and_the_server_cuts_nobody_off(
     nats_client: Client, publish_bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.5)
     for _ in range(COUNT):
         publish_bytes(b"rosey.db.message.log", b"x" * SIZE)
     reader = Consumer(nats_client, streams.EVENTS, start=1)

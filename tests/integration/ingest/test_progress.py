@@ -125,7 +125,11 @@ async def test_what_is_purged_while_it_waits_is_no_lag(
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     await publish(nats_client, *(chat(number) for number in range(2, 22)))
-    assert await last_sequence(nats_client) == 21
+
+    async def all_wait() -> bool:
+        return await last_sequence(nats_client) == 21
+
+    await until(all_wait)
     await until(lambda: service.ingest._consumer is not None and service.ingest._consumer.pending > 0)
     await nats_client.jsm().purge_stream(streams.EVENTS)
     other.execute("ROLLBACK")

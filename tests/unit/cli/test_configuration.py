@@ -42,6 +42,7 @@ def test_the_children_are_told_the_places_of_the_run(directory: DataDirectory) -
     assert Path(config.database.path) == directory.database
     assert config.bot.spool_dir == directory.spool
     assert config.logging.format == "json"
+    assert config.bot.guest_login_interval < 1, "a recorded bot that came again is not kept waiting for its login"
     assert directory.configuration.stat().st_mode & 0o777 == 0o600
 
 

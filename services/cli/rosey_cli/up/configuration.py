@@ -20,6 +20,7 @@ from rosey_core.telemetry import logs
 DEMO_CHANNEL: Final = "demo"
 DEMO_USER: Final = "Rosey"
 
+_NO_INTERVAL_S: Final = 0.001
 _URL: Final = re.compile(r"https?://")
 _LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -75,8 +76,10 @@ def _read_password(path: Path) -> SecretStr:
 
 
 def simulated(config: Config, site: str, channel: str = DEMO_CHANNEL) -> Config:
-    """``config`` with a channel of the simulated site, and nothing else."""
-    return config.model_copy(update={"platforms": [Platform(server=site, channel=channel, user=DEMO_USER)]})
+    """``config`` with a channel of the simulated site, and nothing else; the site limits no address."""
+    bot = config.bot.model_copy(update={"connection_interval": _NO_INTERVAL_S, "guest_login_interval": _NO_INTERVAL_S})
+    platform = Platform(server=site, channel=channel, user=DEMO_USER)
+    return config.model_copy(update={"platforms": [platform], "bot": bot})
 
 
 def unused(config: Config) -> list[str]:

@@ -1,0 +1,53 @@
+"""Which tests of ``make test`` run first, and which with coverage: a plugin of pytest, for ``tools/test.py``.
+
+Tests of whole processes, crashes and crowds take longest, mostly waiting: they come first, so that none is left at the
+end to be waited for by one process alone. Coverage would double their time, and all that they execute others execute
+too; so they and what they start run without it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import coverage
+import pytest
+
+FIRST: Final = (
+    "tests/system",
+    "tests/integration/adversary",
+    "tests/integration/outbox",
+    "tests/integration/crowd",
+    "tests/integration/recordings",
+    "tests/integration/malformed",
+    "tests/unit/crowd",
+)
+"""Run first and without coverage."""
+STARTED: Final = "COVERAGE_PROCESS_START"
+"""What tells a Python process, by coverage's own .pth file, to count what it executes."""
+
+
+def _place(item: pytest.Item) -> int:
+    """Where in ``FIRST`` a test is; all others come after it."""
+    path = item.path.relative_to(item.config.rootpath)
+    return next((place for place, folder in enumerate(FIRST) if path.is_relative_to(Path(folder))), len(FIRST))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    tracer = coverage.Coverage.current()
+    if tracer is None or _place(item) == len(FIRST):
+        return (yield)
+    tracer.stop()
+    configuration = os.environ.pop(STARTED)
+    try:
+        return (yield)
+    finally:
+        os.environ[STARTED] = configuration
+        tracer.start()
