@@ -7,6 +7,7 @@ code; reading goes over connections of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import time
@@ -66,6 +67,7 @@ class BotDatabase:
         self._reader: Reader | None = None
         self._queries: Queries | None = None
         self._default_channel = ""
+        self._changing = asyncio.Lock()
 
     async def connect(self) -> None:
         """Open the database, bring it to this version's schema, and be ready.
@@ -74,8 +76,13 @@ class BotDatabase:
             RuntimeError: it is already connected.
             aiosqlite.Error: it cannot be opened, is no database, or belongs to a newer Rosey.
         """
-        if self.conn is not None:
-            raise RuntimeError(f"already connected to {self.db_path}")
+        # Of two callers at once one connects; close waits for it, else what it opens would stay open.
+        async with self._changing:
+            if self.conn is not None:
+                raise RuntimeError(f"already connected to {self.db_path}")
+            await self._open()
+
+    async def _open(self) -> None:
         location = sqlite.Location.of(self.db_path)
         # In memory the first connection must outlive the migration's: it is what keeps the database.
         memory = await sqlite.connect_for_callers(location) if location.in_memory else None
@@ -96,7 +103,7 @@ class BotDatabase:
             raise
 
     async def close(self, end_sessions: bool = True) -> None:
-        """End open sessions now, then close; safe to call at any time.
+        """Commit what the caller left open on ``conn``, end open sessions now, then close; safe to call at any time.
 
         Args:
             end_sessions: whether everyone who is in the room counts as leaving now; a service that restarts says no.
@@ -104,12 +111,20 @@ class BotDatabase:
         Raises:
             aiosqlite.Error: the sessions could not be ended; it is closed all the same.
         """
-        try:
-            if end_sessions and self._writer is not None:
-                now = self._moments.next()
-                await self._writer.run(lambda work: users.end_sessions(work.connection, now), durable=True)
-        finally:
-            await self._release()
+        async with self._changing:
+            try:
+                await self._commit_callers_transaction()
+                if end_sessions and self._writer is not None:
+                    now = self._moments.next()
+                    await self._writer.run(lambda work: users.end_sessions(work.connection, now), durable=True)
+            finally:
+                await self._release()
+
+    async def _commit_callers_transaction(self) -> None:
+        # The caller may have closed the connection, which has no state then.
+        with contextlib.suppress(ValueError):
+            if self.conn is not None and self.conn.in_transaction:
+                await self.conn.commit()
 
     async def _release(self) -> None:
         conn, self.conn = self.conn, None
@@ -248,13 +263,10 @@ class BotDatabase:
     ) -> None:
         """Store a line's text alone; nothing is counted."""
         name = _username(username)
-        now = self._moments.next()
-        said = now if timestamp is None else timestamp
+        said = self._moments.next() if timestamp is None else timestamp
 
         def log(work: effects.Batch, channel_id: int) -> None:
-            chat.log_line(
-                work.connection, channel_id=channel_id, username=name, message=message, time=said, received=now
-            )
+            chat.log_line(work.connection, channel_id=channel_id, username=name, message=message, time=said)
 
         await self._batch(log, channel)
 
@@ -415,8 +427,10 @@ class BotDatabase:
         )
         return token
 
-    async def validate_api_token(self, token: str) -> bool:
-        """Whether this is a token, and not revoked."""
+    async def validate_api_token(self, token: str | None) -> bool:
+        """Whether this is a token, and not revoked; what is no text, as of a missing header, is none."""
+        if not isinstance(token, str):
+            return False
         now = self._moments.next()
         return await self.writer.run(lambda work: tokens.validate(work.connection, token=token, time=now))
 

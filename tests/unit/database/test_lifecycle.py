@@ -40,6 +40,22 @@ async def test_connect_twice_raises_error(temp_database: BotDatabase) -> None:
     assert await temp_database.get_total_users_seen() == 0
 
 
+async def test_of_two_connects_at_once_one_connects(tmp_path: Path) -> None:
+    database = BotDatabase(tmp_path / "bot_data.db")
+    outcomes = await asyncio.gather(database.connect(), database.connect(), return_exceptions=True)
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], RuntimeError)
+    await asyncio.gather(database.close(), database.close(end_sessions=False))
+    assert not database.is_connected
+
+
+async def test_a_close_during_connect_closes_what_is_opened(tmp_path: Path) -> None:
+    database = BotDatabase(tmp_path / "bot_data.db")
+    await asyncio.gather(database.connect(), database.close())
+    assert not database.is_connected
+    assert database.conn is None
+
+
 async def test_close_gracefully_handles_no_connection(tmp_path: Path) -> None:
     database = BotDatabase(tmp_path / "bot_data.db")
     await database.close()
@@ -88,6 +104,28 @@ async def test_a_service_closes_without_ending_sessions(database_file: Path, clo
     assert stats is not None
     assert stats["total_time_connected"] == 100
     await database.close()
+
+
+async def test_close_commits_what_the_caller_left_open(temp_database: BotDatabase) -> None:
+    assert temp_database.conn is not None
+    await temp_database.user_joined("Ann")
+    await temp_database.conn.execute("BEGIN")
+    await temp_database.conn.execute("INSERT INTO recent_chat (timestamp, username, message) VALUES (1, 'Ann', 'hi')")
+    await temp_database.close()
+
+    await temp_database.connect()
+    assert [line["message"] for line in await temp_database.get_recent_chat()] == ["hi"]
+    stats = await temp_database.get_user_stats("Ann")
+    assert stats is not None
+    assert stats["current_session_start"] is None
+
+
+async def test_a_connection_that_the_caller_closed_is_no_matter(temp_database: BotDatabase) -> None:
+    assert temp_database.conn is not None
+    await temp_database.conn.close()
+    await temp_database.user_joined("Ann")
+    await temp_database.close()
+    assert not temp_database.is_connected
 
 
 async def test_it_is_closed_also_where_the_sessions_cannot_be_ended(temp_database: BotDatabase) -> None:

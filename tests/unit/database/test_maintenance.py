@@ -64,6 +64,13 @@ async def test_each_table_is_swept_after_its_own_time(
     assert await temp_database.get_total_users_seen() == 1
 
 
+async def test_a_line_logged_with_its_time_is_as_old_as_that(temp_database: BotDatabase, clock: MovableClock) -> None:
+    await temp_database.log_chat("Ann", "older", clock.now - 150 * HOUR - 2)
+    await temp_database.log_chat("Ann", "kept", timestamp=clock.now - 150 * HOUR + 2)
+    assert await temp_database.perform_maintenance() == {**NOTHING, "recent_chat": 1}
+    assert [line["message"] for line in await temp_database.get_recent_chat()] == ["kept"]
+
+
 async def test_retention_is_configurable(database_file: Path, clock: MovableClock) -> None:
     database = BotDatabase(database_file, clock=clock, retention=Retention(chat_hours=1, actions_days=1))
     await database.connect()

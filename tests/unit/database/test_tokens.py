@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,9 +101,17 @@ async def test_an_ambiguous_beginning_revokes_nothing(
     assert [await temp_database.validate_api_token(token) for token in both] == [True, True]
 
 
-def test_of_a_short_token_no_more_than_a_third_is_kept() -> None:
-    assert tokens.preview("abcdef") == "ab"
+def test_of_a_short_token_no_more_than_half_is_kept() -> None:
+    assert tokens.preview("abcdef") == "abc"
+    assert tokens.preview("x" * 15) == "x" * 7
+    assert tokens.preview("x" * 16) == "x" * 8
+    assert tokens.preview("x" * 30) == "x" * 10
     assert tokens.preview("x" * 43) == "x" * 12
+
+
+@pytest.mark.parametrize("value", [None, 5, b"bytes"])
+async def test_what_is_no_text_is_no_token(temp_database: BotDatabase, value: Any) -> None:
+    assert await temp_database.validate_api_token(value) is False
 
 
 async def test_tokens_are_all_different_and_long(temp_database: BotDatabase) -> None:

@@ -123,13 +123,11 @@ class Chat:
         return self._swept_until
 
 
-def log_line(
-    connection: sqlite3.Connection, *, channel_id: int, username: str, message: str, time: float, received: float
-) -> None:
+def log_line(connection: sqlite3.Connection, *, channel_id: int, username: str, message: str, time: float) -> None:
     """Store a line's text alone: it counts for nobody, and no replay is compared with it."""
     connection.execute(
-        "INSERT INTO recent_chat (timestamp, username, message, channel_id, received) VALUES (?, ?, ?, ?, ?)",
-        (int(time), username, message, channel_id, int(received)),
+        "INSERT INTO recent_chat (timestamp, username, message, channel_id) VALUES (?, ?, ?, ?)",
+        (int(time), username, message, channel_id),
     )
 
 

@@ -29,8 +29,8 @@ def token_hash(token: str) -> str:
 
 
 def preview(token: str) -> str:
-    """The beginning of a token, by which people know it: never more than a third."""
-    return token[: min(PREVIEW_MAX, len(token) // 3)]
+    """The beginning of a token, by which people know and revoke it: a third, or 8 characters if they are no half."""
+    return token[: max(min(PREVIEW_MAX, len(token) // 3), min(PREFIX_MIN, len(token) // 2))]
 
 
 def add(connection: sqlite3.Connection, *, token: str, description: str, time: float) -> None:
