@@ -111,6 +111,26 @@ CONTEXT: Final[dict[str, dict[str, Any]]] = {
 }
 """What an option needs around it, where that is not what ``EVERYTHING`` has."""
 
+ITEMS: Final[dict[str, tuple[dict[str, Any], dict[str, Any]]]] = {
+    "bot.channels": (
+        {"channel": "lobby", "user": "Rosey"},
+        {
+            "channel": "other",
+            "server": "https://cytube.example.org",
+            "user": "Other",
+            "password": "word",
+            "channelPassword": "word",
+            "proxy": "socks5://proxy:1080",
+            "existingSecret": "account",
+        },
+    ),
+    "imagePullSecrets": ({"name": "mark"}, {"name": "other"}),
+    "nats.auth.users": ({"name": "mark"}, {"name": "other", "publish": ["a"], "subscribe": ["b"]}),
+}
+"""An entry of a list of entries, and other values of what may be in one."""
+ITEM_CONTEXT: Final = {f"{what}Key": {"existingSecret": "account"} for what in ("password", "channelPassword", "proxy")}
+"""What a part of an entry needs beside it."""
+
 
 def leaves(values: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     """The options with their values; a map that is empty by default is one."""
@@ -160,3 +180,36 @@ def test_an_option_has_an_effect(option: str) -> None:
     values = over(base, option, another(option, at(base, option, OPTIONS[option])))
     changed = rendered(json.dumps(values)) != rendered(json.dumps(base))
     assert changed, f"{option}: nothing is rendered otherwise with another value"
+
+
+def schema_at(option: str) -> dict[str, Any]:
+    """The part of the schema that is about an option."""
+    found: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+    for key in option.split("."):
+        found = found["properties"][key]
+    return found
+
+
+@pytest.mark.parametrize("option", ITEMS)
+def test_every_part_of_an_entry_has_an_effect(option: str) -> None:
+    entry, others = ITEMS[option]
+    for name in schema_at(option)["items"]["properties"]:
+        base = {**entry, **ITEM_CONTEXT.get(name, {})}
+        changed = {**base, name: others.get(name, "mark")}
+        texts = {
+            template(over({"nats": {"auth": {"existingSecret": "passwords"}}}, option, [each]))
+            for each in (base, changed)
+        }
+        assert len(texts) == 2, f"{option}[].{name}: nothing is rendered otherwise with another value"
+
+
+def with_entries(schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """The options that are lists of entries of ours."""
+    for name, option in schema.get("properties", {}).items():
+        if "properties" in option.get("items", {}):
+            yield f"{path}{name}"
+        yield from with_entries(option, f"{path}{name}.")
+
+
+def test_every_list_of_entries_is_among_them() -> None:
+    assert set(with_entries(json.loads((CHART / "values.schema.json").read_text()))) == set(ITEMS)

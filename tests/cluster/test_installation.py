@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.chart.rendering import KUBERNETES
-from tests.chart.test_options import EVERYTHING
-from tests.cluster.cluster import CHART, CommandFailed, Namespace, Release, image, run, until
+from tests.cluster.cluster import CommandFailed, Namespace, Release, image, until
 
 FIRST_EVENT_S = 60
 
@@ -65,14 +63,6 @@ def test_without_a_channel_all_is_ready(make_release: Callable[..., Release]) ->
     release = make_release("default")
     assert "PASSED" in release.test()
     assert "rosey_bot_connected" not in " ".join(release.metrics("bot"))
-
-
-def test_the_server_accepts_all_options_at_once(elsewhere: Namespace) -> None:
-    options = {**EVERYTHING, "monitoring": {}}
-    command = ["helm", "template", "everything", str(CHART), "--namespace", elsewhere.name, "--no-hooks"]
-    text = run(*command, "--kube-version", KUBERNETES, "--values", "-", input=json.dumps(options).encode())
-    said = elsewhere.kubectl("apply", "--dry-run=server", "--filename=-", input=text).decode()
-    assert "cronjob.batch/everything-rosey-backup created" in said
 
 
 CONNECT = """
