@@ -9,10 +9,17 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from observability import benchmarks, channel, database_nats, event_path, overview
+from observability import benchmarks, channel, database_nats, event_path, operator, overview
 from tools.generated import write_or_compare
 
-BOARDS: Final = (overview.BOARD, event_path.BOARD, channel.BOARD, database_nats.BOARD, benchmarks.BOARD)
+BOARDS: Final = (
+    overview.BOARD,
+    event_path.BOARD,
+    channel.BOARD,
+    database_nats.BOARD,
+    operator.BOARD,
+    benchmarks.BOARD,
+)
 DIRECTORY: Final = Path(__file__).parent / "dashboards"
 
 

@@ -20,6 +20,7 @@ from rosey_core.telemetry.metrics import BusMetrics, new_registry
 from rosey_core.telemetry.metrics_benchmark import BenchmarkMetrics
 from rosey_core.telemetry.metrics_bot import BotMetrics
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
+from rosey_core.telemetry.metrics_operator import OperatorMetrics
 from rosey_core.telemetry.metrics_tracing import TracingMetrics
 from tools.generated import ROOT, write_or_compare
 
@@ -43,20 +44,24 @@ No label has a value that a stranger can make up: not a user's name, nor text of
 """
 
 LABELS: Final = {
+    "action": "what the operator does: `PutEntry`, `DeleteEntry`, `CopySecrets`, `SetStatus`, `EmitEvent`",
     "benchmark": "names of the benchmarks",
     "channel": "keys of channels that the bot is told to sit in",
     "check": "what a process looks at: `nats`, `database`, `ingest`, `channel KEY`",
     "command": "names of commands that the bot knows, plug-ins' too, or `unknown`",
     "figure": "names of the report's figures",
     "event": "names of CyTube's frames that the bot knows, or `other`",
+    "kind": "`CytubeChannel` or `RoseyBenchmark`",
     "outcome": "one of a few words of the code: `success` or `error`, `done` or `failed`",
     "plugin": "names of installed plug-ins",
     "reason": "one of a few words of the code",
+    "ready": "`True`, `False` or `Unknown`",
     "relation": "`<`, `<=`, `>` or `>=`",
-    "service": "`rosey-bot` or `rosey-database`",
+    "service": "`rosey-bot`, `rosey-database` or `rosey-operator`",
     "subject": "subjects of the [contract](contract.md) without channel, or `other`",
     "table": "tables of the database",
     "unit": "of a figure: `ms`, `1/s`, `%` and others",
+    "verdict": "`PASS`, `FAIL`, `ERROR`, `Running`",
     "version": "of Rosey",
     "python": "its version",
 }
@@ -100,6 +105,7 @@ SECTIONS: Final[dict[str, Callable[[CollectorRegistry], object]]] = {
     "Every process": _common,
     "rosey-bot": _bot,
     "rosey-database": DatabaseMetrics,
+    "rosey-operator": OperatorMetrics,
     "A run of the benchmarks": BenchmarkMetrics,
 }
 

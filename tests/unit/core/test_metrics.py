@@ -13,8 +13,14 @@ from rosey_core.telemetry import metrics
 from rosey_core.telemetry.metrics import BusMetrics, Children
 from rosey_core.telemetry.metrics_bot import BotMetrics
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
+from rosey_core.telemetry.metrics_operator import OperatorMetrics
 
-GROUPS = {"bot": lambda r: BotMetrics(r, ["chatMsg"]), "database": DatabaseMetrics, "bus": BusMetrics}
+GROUPS = {
+    "bot": lambda r: BotMetrics(r, ["chatMsg"]),
+    "database": DatabaseMetrics,
+    "operator": OperatorMetrics,
+    "bus": BusMetrics,
+}
 
 
 @pytest.fixture

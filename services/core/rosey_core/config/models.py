@@ -356,6 +356,26 @@ def _zone(name: str) -> tzinfo:
     return UTC if name == "UTC" else ZoneInfo(name)
 
 
+class Operator(Section):
+    """What the Kubernetes operator looks after.
+
+    Attributes:
+        namespace: where the release is: its bots, the Secret that they see, its benchmark runs.
+        cluster_wide: whether channels of all namespaces count; without it only those of ``namespace`` do.
+        secret: the Secret of that namespace into which it copies what channels refer to.
+        bots: the labels of the bots' pods, as a selector.
+        lease: the lease by which one of several operators acts.
+        benchmark_job: a Job, as YAML, of which those of benchmark runs are made; without it there are none.
+    """
+
+    namespace: str = Field(default="default", min_length=1)
+    cluster_wide: bool = False
+    secret: str = Field(default="rosey-channel-secrets", min_length=1)
+    bots: str = Field(default="app.kubernetes.io/name=rosey,app.kubernetes.io/component=bot", min_length=1)
+    lease: str = Field(default="rosey-operator", min_length=1)
+    benchmark_job: Path | None = None
+
+
 class Health(Section):
     """Where a process serves its health and metrics.
 
@@ -427,6 +447,7 @@ class Config(Section):
         database: where things are stored.
         stream: how much the event stream keeps.
         bot: how the bot behaves.
+        operator: what the Kubernetes operator looks after.
         health: where a process serves its health and metrics.
         logging: what is logged, and how.
         telemetry: where traces are sent.
@@ -442,6 +463,7 @@ class Config(Section):
     database: Database = Database()
     stream: Stream = Stream()
     bot: Bot = Bot()
+    operator: Operator = Operator()
     health: Health = Health()
     logging: Logging = Logging()
     telemetry: Telemetry = Telemetry()

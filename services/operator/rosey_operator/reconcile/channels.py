@@ -62,6 +62,11 @@ def reconcile(wanted: Wanted, actual: Actual, scope: Scope, now: float) -> list[
     return actions
 
 
+def secrets_of(channel: Channel) -> set[tuple[str, str]]:
+    """The Secrets that a resource refers to, by namespace and name."""
+    return {(channel.namespace, at.name) for _, at in _references(channel)}
+
+
 def _decide(
     channels: list[Channel], secrets: Mapping[str, _Secrets], actual: Actual, scope: Scope
 ) -> tuple[dict[str, Outcome], list[Action]]:

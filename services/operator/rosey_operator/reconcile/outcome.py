@@ -97,7 +97,8 @@ def _conditions(channel: Channel, outcome: Outcome, told: BotStatus | None) -> t
         ready = ("False", "Disabled", "spec.enabled is false")
     elif told is not None and connected[0] == "True":
         if told.problem is not None:
-            ready = ("False", _camel(told.cause) or "Problem", told.problem)
+            # Without a cause it is on its way to its name.
+            ready = ("False", _camel(told.cause) or "Connecting", told.problem)
         elif not _is_applied(told, outcome):
             ready = ("False", "Pending", "the bot has not taken what was changed yet")
     return accepted, connected, ready

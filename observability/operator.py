@@ -1,0 +1,74 @@
+"""The dashboard *Rosey operator*: whether declared channels are what was declared, and what benchmark runs brought."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from observability.board import Board
+from observability.expressions import NAMESPACE, rate
+from observability.panels import advice, figure, lines
+
+NONE: Final = " or on () vector(0)"
+"""Where no operator runs there is nothing to ask."""
+
+BOARD: Final = Board(
+    name="operator",
+    title="Rosey operator",
+    meaning="Whether declared channels are what was declared, and what benchmark runs brought.",
+    panels=[
+        advice(
+            "- **Not ready**: `kubectl get ctc --all-namespaces --output wide` names the reason; "
+            "runbook RoseyChannelsNotReady.\n"
+            "- **Nobody leads**: nothing that is declared has an effect; runbook RoseyOperatorLeaderless. "
+            "Bots go on meanwhile.\n"
+            "- **Failed actions** are tried again every few seconds: the operator's log says what Kubernetes refuses."
+        ),
+        figure(
+            "Operators that lead",
+            f"sum(rosey_operator_leads{{{NAMESPACE}}}){NONE}",
+            "1 for each release with an operator.",
+        ),
+        lines(
+            "Channels",
+            {"ready: {{ready}}": f"sum by (ready) (rosey_operator_channels{{{NAMESPACE}}}){NONE}"},
+            "CytubeChannel resources by their condition Ready.",
+        ),
+        lines(
+            "Changes",
+            {"{{kind}}": rate("rosey_operator_resource_changes_total", by="kind")},
+            "Changes of resources that Kubernetes told of.",
+            unit="ops",
+        ),
+        lines(
+            "Looks",
+            {"{{kind}}: {{outcome}}": rate("rosey_operator_passes_total", by="kind, outcome")},
+            "Comparisons of what is wanted with what is.",
+            unit="ops",
+        ),
+        lines(
+            "Time of a look",
+            {
+                "p95": "histogram_quantile(0.95, sum by (le) "
+                f"(rate(rosey_operator_pass_seconds_bucket{{{NAMESPACE}}}[$__rate_interval]))) >= 0{NONE}"
+            },
+            "With all that follows; 95 % within.",
+            unit="s",
+        ),
+        lines(
+            "Actions",
+            {"{{action}}: {{outcome}}": rate("rosey_operator_actions_total", by="action, outcome")},
+            "What was done.",
+            unit="ops",
+        ),
+        lines(
+            "Benchmarks",
+            {"{{verdict}}": f"sum by (verdict) (rosey_operator_benchmarks{{{NAMESPACE}}}){NONE}"},
+            "RoseyBenchmark resources by their verdict.",
+        ),
+        lines(
+            "Benchmark results",
+            {"{{benchmark}}: {{figure}}, {{unit}}": f"rosey_operator_benchmark_result{{{NAMESPACE}}}{NONE}"},
+            "The figures of the latest run, each in its own unit.",
+        ),
+    ],
+)
