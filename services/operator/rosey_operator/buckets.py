@@ -47,7 +47,8 @@ class Buckets:
         self._listeners: Final[list[Callable[[], None]]] = []
         self._clock: Final = clock
         self._is_lost = True
-        self._problem = "not read yet"
+        self._problem = "the channels in NATS are not read yet"
+        self._away_since = clock()
         self._stored: dict[str, Entry] = {}
         self._revisions: dict[str, int] = {}
         self._told: dict[str, tuple[ChannelStatus, float]] = {}
@@ -61,6 +62,11 @@ class Buckets:
     def problem(self) -> str | None:
         """Why it is not known what stands there; ``None`` while it is."""
         return self._bus.problem or self._problem or None
+
+    @property
+    def away(self) -> float:
+        """Seconds since when that is not known; 0 while it is."""
+        return 0.0 if self.problem is None else self._clock() - self._away_since
 
     @property
     def entries(self) -> Mapping[str, Entry] | None:
@@ -91,10 +97,12 @@ class Buckets:
         Raises:
             BucketError: it could not be written, or there is another meanwhile.
         """
+        if revision is None and key in self._stored:
+            raise BucketError(f"{key} has been added by somebody else meanwhile")
+        # A deleted entry has a revision, too.
+        last = revision if revision is not None else self._revisions.get(key, 0)
         try:
             bucket = await self._bus.client.jetstream().key_value(streams.ADDED_CHANNELS)
-            # A deleted entry has a revision, too.
-            last = revision if revision is not None else self._revisions.get(key, 0)
             stored = channel_entries.encode(value)
             made = await bucket.update(key, stored, last=last)
         except KeyWrongLastSequenceError:
@@ -121,6 +129,8 @@ class Buckets:
     def _lose(self) -> None:
         # A watch dies with the server, silently, also where the same client is soon connected again.
         self._is_lost = True
+        if not self._problem:
+            self._away_since = self._clock()
         self._problem = "NATS was away"
         self._wake()
 

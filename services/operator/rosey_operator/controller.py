@@ -49,6 +49,8 @@ GATHER: Final = 0.1
 """Seconds in which changes are gathered into one look."""
 SHORTEST_INTERVAL: Final = 1.0
 """Seconds between two looks, however much changes."""
+NATS_GRACE: Final = 3.0
+"""Seconds for which NATS may be away before that is told: a reconnection is no news in every resource."""
 SECRET_AGE: Final = 8.0
 """Seconds after which a Secret is read anew: it is asked for by name, since to watch them would be to read them all."""
 AGAIN: Final = 2.0
@@ -98,6 +100,8 @@ class Controller:
         self._changed: Final = asyncio.Event()
         self._refreshing: asyncio.Task[None] | None = None
         self.problem: str | None = "has not looked yet"
+        self.has_looked: Final = asyncio.Event()
+        """Set when it has been able to."""
 
     def wake(self) -> None:
         """Something has changed: look soon."""
@@ -125,15 +129,18 @@ class Controller:
                 self._refreshing.cancel()
 
     async def _look_only(self) -> None:
-        """As one who waits for the lead: find out whether it could act."""
+        """Find out whether it could act, as one who waits for the lead or for NATS."""
         try:
             await self._kubernetes.get(self._list_path(), limit="1")
         except ApiError as error:
-            self.problem = _advice(error)
+            self._note(_advice(error))
         else:
-            self.problem = None
+            self._note(None)
 
     async def _look_and_act(self) -> None:
+        if 0 < self._buckets.away < NATS_GRACE:
+            await self._look_only()
+            return
         began = time.perf_counter()
         try:
             wanted, actual = await self._look()
@@ -155,6 +162,8 @@ class Controller:
         if problem is not None and problem != self.problem:
             log.warning("%s", problem)
         self.problem = problem
+        if problem is None:
+            self.has_looked.set()
 
     def _list_path(self) -> str:
         where = "" if self._config.cluster_wide else f"/namespaces/{self._config.namespace}"

@@ -8,6 +8,7 @@ kopf runs in a thread and an event loop of its own, since in the end it cancels 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -41,6 +42,7 @@ class Watch:
         self._wakes: Final = wakes
         self._stop: Final = threading.Event()
         self._ready: Final = threading.Event()
+        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
 
     @property
     def is_watching(self) -> bool:
@@ -60,19 +62,33 @@ class Watch:
             await done.wait()
         finally:
             self._stop.set()
+            if self._running is not None:
+                inner, task = self._running
+                # Not by a flag: kopf then waits five seconds for its own tasks.
+                with contextlib.suppress(RuntimeError):
+                    inner.call_soon_threadsafe(task.cancel)
             await asyncio.to_thread(thread.join, _STOP_SECONDS)
 
     def _keep_watching(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
         while not self._stop.is_set():
             try:
                 asyncio.run(self._watch(loop))
+            except asyncio.CancelledError:
+                pass
             except Exception as error:
                 log.warning("watching the resources: %s; it begins anew", str(error) or type(error).__name__)
             self._ready.clear()
             self._stop.wait(RESTART_WAIT)
-        loop.call_soon_threadsafe(done.set)
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(done.set)
 
     async def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("not in a task")
+        self._running = asyncio.get_running_loop(), task
+        if self._stop.is_set():
+            return
         where: dict[str, Any] = (
             {"clusterwide": True} if self._config.cluster_wide else {"namespaces": [self._config.namespace]}
         )
@@ -80,7 +96,6 @@ class Watch:
             registry=registry(self._wakes, loop.call_soon_threadsafe),
             settings=settings(),
             standalone=True,
-            stop_flag=self._stop,
             ready_flag=self._ready,
             **where,
         )

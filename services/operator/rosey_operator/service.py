@@ -81,7 +81,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
     watch = Watch(config.operator, {cytube_channel.KIND: changed})
     await bus.start()
     works = [
-        asyncio.create_task(watch.run(), name="watch"),
+        asyncio.create_task(_watch(watch, controller), name="watch"),
         asyncio.create_task(buckets.run(), name="buckets"),
         asyncio.create_task(controller.run(), name="controller"),
         asyncio.create_task(_report(context.health, leader, buckets, controller, metrics), name="reporter"),
@@ -99,6 +99,12 @@ async def serve(config: Config, context: ServiceContext) -> None:
 
 async def _apply(config: Config) -> None:
     """Nothing of what it uses can be changed without a restart."""
+
+
+async def _watch(watch: Watch, controller: Controller) -> None:
+    # kopf says in a hundred lines that the cluster does not know a resource.
+    await controller.has_looked.wait()
+    await watch.run()
 
 
 async def _report(

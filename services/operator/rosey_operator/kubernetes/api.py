@@ -60,15 +60,17 @@ class Kubernetes:
         self._login: Final = login
         self._clock: Final = clock
         self._session: aiohttp.ClientSession | None = None
+        self._retired: aiohttp.ClientSession | None = None
         self._server = URL()
         self._read_at = 0.0
         self._opening: Final = asyncio.Lock()
 
     async def close(self) -> None:
         """Give up all connections; safe to call again."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        sessions, self._session, self._retired = [self._session, self._retired], None, None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     async def get(self, path: str, **query: str) -> Object:
         """An object.
@@ -166,14 +168,12 @@ class Kubernetes:
         async with self._opening:
             if self._session is None or self._clock() - self._read_at > LOGIN_AGE:
                 info = await asyncio.to_thread(self._log_in)
-                # Requests under way on the old one end by themselves.
-                old, self._session = self._session, self._new_session(info)
+                # Requests under way on the present one end by themselves, long before the next log-in.
+                if self._retired is not None:
+                    await self._retired.close()
+                self._retired, self._session = self._session, self._new_session(info)
                 self._server = URL(info.server)
                 self._read_at = self._clock()
-                if old is not None:
-                    asyncio.get_running_loop().call_later(
-                        TIMEOUT.total or 0, lambda: asyncio.ensure_future(old.close())
-                    )
             return self._session
 
     def _log_in(self) -> kopf.ConnectionInfo:
