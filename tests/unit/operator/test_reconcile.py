@@ -171,6 +171,16 @@ def test_two_servers_with_one_name_get_two_keys_and_a_third_that_has_none_is_tol
     assert "are taken by other channels" in world.condition(4)[2]
 
 
+def test_one_whose_secret_is_missing_does_not_inherit_the_entry_of_one_that_is_gone(world: World) -> None:
+    world.declare(channel(1, "lobby"))
+    world.settle()
+    world.channels.clear()
+    world.secrets["chat", "account"] = None
+    world.declare(channel(2, "lobby", **ACCOUNT))
+    world.settle()
+    assert world.entries == {}
+
+
 def test_another_channel_in_the_same_resource_leaves_the_first(world: World) -> None:
     world.declare(channel(1, "lobby"))
     world.settle()

@@ -130,7 +130,8 @@ def _fill(
             outcomes[channel.uid] = Outcome.refused("InConfigurationFile", text)
         elif own.missing:
             outcomes[channel.uid] = Outcome.refused("SecretMissing", own.missing)
-            kept.update(present[:1])
+            # Its own from before it asked for that Secret; not that of one which is gone.
+            kept.update(key for key in present if _owner(ours[key]) == channel.uid)
         elif present:
             put(present[0], channel)
         else:
@@ -147,6 +148,10 @@ def _fill(
     gone = [DeleteEntry(key, entry.revision) for key, entry in sorted(ours.items()) if key not in kept]
     # First those that go: a key may be another's from now on.
     return [*gone, *puts]
+
+
+def _owner(entry: Entry) -> str | None:
+    return None if entry.owner is None else entry.owner.uid
 
 
 def _added_elsewhere(key: str, entries: Mapping[str, Entry]) -> str:
