@@ -228,6 +228,25 @@ async def test_a_session_left_open_ends_at_the_original_s_last_sign_of_life(file
     await database.close()
 
 
+async def test_times_to_come_say_nothing_of_the_last_sign_of_life(file: Path) -> None:
+    make(file, EARLY, EARLY_ROWS)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE user_stats SET last_seen = 99999999999 WHERE username = 'Bob'")
+        connection.execute("UPDATE recent_chat SET timestamp = 4611686018427387904 WHERE id = 3")
+        connection.commit()
+    database = BotDatabase(file)
+    await database.connect()
+    await _tell(database, events.UsersPresent(users=[]), 50_000)
+    ann = await database.get_user_stats("Ann")
+    assert ann is not None
+    assert (ann["total_time_connected"], ann["current_session_start"]) == (510 + 100, None)
+    await _tell(database, events.ChatMessage(username="Ann", message="while away", replayed=True), 2000)
+    ann = await database.get_user_stats("Ann")
+    assert ann is not None
+    assert ann["total_chat_lines"] == 11
+    await database.close(end_sessions=False)
+
+
 async def test_two_spellings_in_the_room_are_one_session(file: Path) -> None:
     rows = {"user_stats": [{**EARLY_ROWS["user_stats"][0], "username": name} for name in ("Ann", "ann")]}
     rows["user_stats"][1]["current_session_start"] = 820

@@ -118,7 +118,22 @@ def test_an_empty_file_has_no_plan_for_tables(file: Path) -> None:
     assert plan(file) == Plan(file=file, revision=None)
 
 
-def test_what_is_not_ours_is_refused(file: Path) -> None:
-    make(file, {"customers": ["name TEXT"]}, {})
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"customers": ["name TEXT"]},
+        {"user_stats": ["id INTEGER", "visits INTEGER"]},
+        {"user_stats": ["id INTEGER", "username TEXT", "email TEXT", "score REAL"]},
+        {"user_actions": ["id INTEGER", "verb TEXT"], "customers": ["name TEXT"]},
+        {"api_tokens": ["id INTEGER", "user_id INTEGER", "hash TEXT"], "alembic_version": ["version_num TEXT"]},
+        {**EARLY, "recent_chat": ["id INTEGER", "room INTEGER", "body TEXT"]},
+    ],
+)
+def test_what_is_not_ours_is_refused(file: Path, tables: dict[str, list[str]]) -> None:
+    make(file, tables, {})
+    before = file.read_bytes()
     with pytest.raises(UnusableDatabase, match="another program"):
         plan(file)
+    with pytest.raises(UnusableDatabase, match="another program"):
+        migrations.upgrade(Location.of(file))
+    assert file.read_bytes() == before

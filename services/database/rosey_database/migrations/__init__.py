@@ -28,19 +28,26 @@ rolled back goes by what the migration has left of it in the database."""
 ORIGINAL: Final = "original"
 """In place of a revision: a file of the original, v0.1 to v0.9."""
 
-_ORIGINAL_TABLES: Final = frozenset(
-    {
-        "user_stats",
-        "user_actions",
-        "channel_stats",
-        "user_count_history",
-        "recent_chat",
-        "current_status",
-        "outbound_messages",
-        "plugin_kv_storage",
-        "plugin_table_schemas",
-    }
-)
+_ORIGINAL_TABLES: Final = {
+    table: frozenset(columns.split())
+    for table, columns in {
+        "user_stats": "username first_seen last_seen total_chat_lines total_time_connected current_session_start",
+        "user_actions": "id timestamp username action_type details",
+        "channel_stats": "id max_users max_users_timestamp max_connected max_connected_timestamp last_updated",
+        "user_count_history": "id timestamp chat_users connected_users",
+        "recent_chat": "id timestamp username message",
+        "current_status": "id bot_name bot_rank bot_afk channel_name current_chat_users current_connected_users "
+        "playlist_items current_media_title current_media_duration bot_start_time bot_connected last_updated "
+        "status current_users connected_users",
+        "outbound_messages": "id timestamp message sent sent_timestamp retry_count last_error error_message",
+        "api_tokens": "id token name description permissions created_at last_used revoked is_active",
+        "plugin_kv_storage": "plugin_name key value_json expires_at created_at updated_at",
+        "plugin_table_schemas": "id plugin_name table_name schema_json version created_at updated_at",
+    }.items()
+}
+"""The tables of all its generations, and their columns; any may be missing."""
+_KEYS: Final = {"user_stats": "username", "api_tokens": "token"}
+"""Columns that such a table always has."""
 _COMMON_TABLES: Final = frozenset({"api_tokens", "alembic_version", "sqlite_sequence"})
 """Of the original, too, and of many other programs."""
 
@@ -97,15 +104,23 @@ def stored_revision(location: Location) -> str | None:
                 "it belongs to a newer Rosey; use that one, or a backup; it was not touched"
             )
         return revision
-    if tables & _ORIGINAL_TABLES or (tables and tables <= _COMMON_TABLES):
+    known = tables.keys() & _ORIGINAL_TABLES.keys()
+    is_original = bool(known - _COMMON_TABLES) or tables.keys() <= _COMMON_TABLES
+    if tables and is_original and all(_is_of_the_original(table, tables[table]) for table in known):
         return ORIGINAL
     if tables:
         raise UnusableDatabase(f"{location.path} is the database of another program; it was not touched")
     return None
 
 
-def _look(location: Location) -> tuple[set[str], str | None, str | None]:
-    """The names of the tables, the revision where there is one, and the oldest that works on it where it is told."""
+def _is_of_the_original(table: str, columns: set[str]) -> bool:
+    """Whether a table of that name has more of the original's columns than of others: another program may have one."""
+    known = columns & _ORIGINAL_TABLES[table]
+    return len(known) > len(columns) / 2 and (table not in _KEYS or _KEYS[table] in columns)
+
+
+def _look(location: Location) -> tuple[dict[str, set[str]], str | None, str | None]:
+    """The tables with their columns, the revision where there is one, and the oldest that works on it if it is told."""
     if location.in_memory:
         return _read(location.uri)
     if not any(Path(f"{location.path}-{log}").exists() for log in ("wal", "journal")):
@@ -118,9 +133,13 @@ def _look(location: Location) -> tuple[set[str], str | None, str | None]:
     return _read(f"{location.uri}?mode={'rw' if Path(f'{location.path}-journal').exists() else 'ro'}")
 
 
-def _read(uri: str) -> tuple[set[str], str | None, str | None]:
+def _read(uri: str) -> tuple[dict[str, set[str]], str | None, str | None]:
     with closing(sqlite3.connect(uri, uri=True, timeout=sqlite.BUSY_TIMEOUT_S)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables: dict[str, set[str]] = {}
+        for table, column in connection.execute(
+            "SELECT t.name, c.name FROM sqlite_master t JOIN pragma_table_xinfo(t.name) c WHERE t.type = 'table'"
+        ):
+            tables.setdefault(table, set()).add(column)
         if VERSION_TABLE not in tables:
             return tables, None, None
         (revision,) = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608

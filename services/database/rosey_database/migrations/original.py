@@ -16,6 +16,8 @@ from rosey_core.channels import InvalidChannelKey, channel_key
 from rosey_core.identity import user_key
 from rosey_database.tables import tokens
 
+_AHEAD: Final = 3600.0
+"""Seconds by which a clock may be ahead."""
 PREFIX: Final = "original_"
 """Before the name of a table that is set aside."""
 
@@ -190,7 +192,10 @@ def _name_channel(connection: Connection) -> None:
 
 
 def _note_last_sign_of_life(connection: Connection) -> None:
-    """Until then the original saw the room: its open sessions end then, and lines replayed from before are counted."""
+    """Until then the original saw the room: its open sessions end then, and lines replayed from before are counted.
+
+    Times to come, of a machine whose clock was wrong, say nothing.
+    """
     (last,) = _column(
         connection,
         """
@@ -198,8 +203,9 @@ def _note_last_sign_of_life(connection: Connection) -> None:
             SELECT last_seen AS at FROM user_stats UNION ALL SELECT timestamp FROM recent_chat
             UNION ALL SELECT timestamp FROM user_count_history
             UNION ALL SELECT last_updated FROM current_status)
-        WHERE typeof(at) IN ('integer', 'real')
+        WHERE typeof(at) IN ('integer', 'real') AND at <= ?
         """,
+        time.time() + _AHEAD,
     )
     if not last:
         return
@@ -249,8 +255,8 @@ def _columns(connection: Connection, table: str) -> dict[str, str]:
     return {row[1]: row[2] for row in rows}
 
 
-def _column(connection: Connection, statement: str) -> list[Any]:
-    return [row[0] for row in connection.exec_driver_sql(statement).all()]
+def _column(connection: Connection, statement: str, *parameters: Any) -> list[Any]:
+    return [row[0] for row in connection.exec_driver_sql(statement, parameters).all()]
 
 
 def _rows(connection: Connection, statement: str) -> list[dict[str, Any]]:
