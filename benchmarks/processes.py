@@ -165,10 +165,14 @@ class Service(Process):
             await asyncio.sleep(0.05)
             state = await asyncio.to_thread(self._readiness)
 
+    @property
+    def health_url(self) -> str:
+        """Where it serves health and metrics, once it was ready."""
+        return str(json.loads(self._ready_file.read_text())["health_url"])
+
     def _readiness(self) -> dict[str, Any]:
         try:
-            url = json.loads(self._ready_file.read_text())["health_url"]
-            with urllib.request.urlopen(f"{url}/readyz", timeout=1) as answer:
+            with urllib.request.urlopen(f"{self.health_url}/readyz", timeout=1) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             return dict(json.load(error))
