@@ -90,6 +90,11 @@ BOARD: Final = Board(
             unit="percentunit",
         ),
         lines(
+            "Rows",
+            {"{{table}}": f"max by (table) (rosey_database_rows{{{NAMESPACE}}})"},
+            "By table; those with a retention stop growing when it is reached.",
+        ),
+        lines(
             "Rows swept",
             {
                 "rows of {{table}}": rate("rosey_database_rows_swept_total", by="table"),

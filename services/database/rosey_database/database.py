@@ -24,6 +24,7 @@ from rosey_database.maintenance import Retention
 from rosey_database.moments import Moments
 from rosey_database.queries import Queries
 from rosey_database.reader import Reader
+from rosey_database.row_counts import RowCounts
 from rosey_database.statement import Row
 from rosey_database.tables import actions, channels, chat, counts, outbound, status, tokens, users
 from rosey_database.writer import Transaction, Writer
@@ -66,6 +67,7 @@ class BotDatabase:
         self._writer: Writer | None = None
         self._reader: Reader | None = None
         self._queries: Queries | None = None
+        self._row_counts: RowCounts | None = None
         self._default_channel = ""
         self._changing = asyncio.Lock()
 
@@ -93,6 +95,7 @@ class BotDatabase:
             await self._writer.open()
             self._reader = Reader(location)
             self._queries = Queries(self._reader)
+            self._row_counts = RowCounts(self._reader)
             self._location = location
             self._default_channel = await self._queries.default_channel()
         except BaseException as error:
@@ -130,7 +133,7 @@ class BotDatabase:
         conn, self.conn = self.conn, None
         writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
-        self._queries = None
+        self._queries = self._row_counts = None
         if writer is not None:
             await writer.close()
         if reader is not None:
@@ -453,7 +456,21 @@ class BotDatabase:
 
     async def perform_maintenance(self) -> dict[str, int]:
         """Delete what is older than its retention, and give space back; returns the rows deleted, by table."""
-        return await maintenance.perform(self.writer, self.retention, clock=self._clock)
+        try:
+            return await maintenance.perform(self.writer, self.retention, clock=self._clock)
+        finally:
+            if self._row_counts is not None:
+                self._row_counts.forget()
+
+    async def row_counts(self) -> dict[str, int]:
+        """How many rows each table has; cheap, but the first time and after maintenance.
+
+        Raises:
+            aiosqlite.Error: it is not connected, or reading failed.
+        """
+        if self._row_counts is None:
+            raise sqlite.DatabaseClosed
+        return await self._row_counts.read()
 
     async def _apply(self, kind: type[events.Event], channel: str | None, **fields: Any) -> None:
         """Do what the ingest of such an event does."""

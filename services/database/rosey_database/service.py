@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 NAME: Final = "rosey-database"
 WATCH_INTERVAL_S: Final = 0.5
+ROWS_INTERVAL_S: Final = 2.0
 CHECK_TIMEOUT_S: Final = 5.0
 CONNECT_INTERVAL_S: Final = 2.0
 LAG_LIMIT: Final = 10_000
@@ -95,11 +96,15 @@ async def serve(config: Config, context: ServiceContext) -> None:
         await bus.start()
         await service.start()
         watch = _Watch(database, bus, service, health, metrics)
+        # By itself: to count a large database takes longer than a look at all else may.
+        counting = asyncio.create_task(_count_rows(database, metrics), name="count rows")
         try:
             while not context.stop.is_set():
                 await watch.look()
                 await _wait(context.stop, WATCH_INTERVAL_S)
         finally:
+            counting.cancel()
+            await asyncio.gather(counting, return_exceptions=True)
             await service.stop()
     finally:
         await bus.close()
@@ -156,6 +161,18 @@ class _Watch:
             self._health.ok(name)
         else:
             self._health.fail(name, problem)
+
+
+async def _count_rows(database: BotDatabase, metrics: DatabaseMetrics) -> None:
+    """Keep the numbers of rows up to date."""
+    while True:
+        try:
+            for table, rows in (await database.row_counts()).items():
+                metrics.rows[table].set(rows)
+        except sqlite3.Error as error:
+            # That the database fails is told by its health.
+            log.debug("rows are not counted: %s", error)
+        await asyncio.sleep(ROWS_INTERVAL_S)
 
 
 async def _connect(database: BotDatabase, health: Health, stop: asyncio.Event) -> bool:

@@ -106,6 +106,14 @@ class DatabaseMetrics:
         self.disk_free = Gauge(
             "rosey_database_disk_free_bytes", "Bytes left on the disk of the database.", registry=registry
         )
+        self.rows = Children(
+            Gauge(
+                "rosey_database_rows",
+                "Rows of a table: counted at the beginning and after each sweep, between what was added to that.",
+                ["table"],
+                registry=registry,
+            )
+        )
         self.checkpoints = Children(
             Counter(
                 "rosey_database_checkpoints",
