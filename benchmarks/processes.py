@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -188,14 +189,12 @@ def module(name: str) -> list[str]:
 class CpuMeter:
     """CPU seconds, user and system, that processes take from its making on.
 
-    The system counts in steps of a hundredth of a second: measure seconds, not milliseconds.
-
     Args:
         pids: processes by the names under which they are reported.
     """
 
     def __init__(self, **pids: int) -> None:
-        self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+        self._pids = pids
         self._before = self._read()
 
     def microseconds(self, events: int) -> dict[str, float]:
@@ -204,7 +203,19 @@ class CpuMeter:
         return {name: (now[name] - self._before[name]) / events * 1e6 for name in now}
 
     def _read(self) -> dict[str, float]:
-        return {name: sum(process.cpu_times()[:2]) for name, process in self._processes.items()}
+        return {name: cpu_seconds(pid) for name, pid in self._pids.items()}
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has taken so far, user and system, with all its threads.
+
+    Linux tells it to the nanosecond, macOS to the microsecond, Windows in steps of a 64th of a second.
+    """
+    if sys.platform == "linux":
+        # The clock of another process (clock_getcpuclockid), in the form that the kernel has for it: what /proc tells
+        # is rounded down to hundredths of a second.
+        return time.clock_gettime((~pid << 3) | 2)
+    return float(sum(psutil.Process(pid).cpu_times()[:2]))
 
 
 def resident_mb(pid: int) -> float:

@@ -30,8 +30,8 @@ class TestCPUOverhead:
         **Why a user feels it:** it is the size of the machine that has to be paid for.
 
         **Samples:** for each way and round 150 lines at 100 a second, 1,000 at 1,000 a second, and 1,500 in a burst,
-        as fast as each takes them; 3 rounds, all ways in turns; a second of warm-up. User and system time as the
-        system counts them, in hundredths of a second.
+        as fast as each takes them; 3 rounds, all ways in turns; a second of warm-up. User and system time by the
+        processes' own clocks, to the nanosecond on Linux.
 
         **What is required** is of the burst, a thousand operations and more on each side. At a given rate it is a goal:
         Rosey wakes three processes for each line and gains nothing from batches of one.
