@@ -373,6 +373,12 @@ class BotDatabase:
             [{id, timestamp, message, retry_count, last_error, claimed_until}], oldest first.
         """
         now = self._moments.next()
+        # Mostly nothing waits: to find that out takes no transaction, which the writer would have to make between two
+        # batches of events.
+        if not await self.queries.is_claimable(
+            _key(channel), claimed_by=claimed_by, max_retries=max_retries, now=now, claim_id=claim_id
+        ):
+            return []
 
         def claim(work: effects.Batch, channel_id: int) -> list[Row]:
             return outbound.claim(

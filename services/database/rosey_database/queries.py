@@ -230,6 +230,24 @@ class Queries:
 
         return await self._reader.run(read)
 
+    async def is_claimable(
+        self, channel: str | None, *, claimed_by: str, max_retries: int, now: float, claim_id: str
+    ) -> bool:
+        """Whether a claim would get any queued message now."""
+
+        def read(connection: sqlite3.Connection) -> bool:
+            found = _RESOLVED.rows(connection, channel=channel)
+            return bool(found) and outbound.is_claimable(
+                connection,
+                channel_id=found[0]["id"],
+                claimed_by=claimed_by,
+                max_retries=max_retries,
+                time=now,
+                claim_id=claim_id,
+            )
+
+        return await self._reader.run(read)
+
     async def outcome_unknown(self, channel: str | None, now: float) -> list[Row]:
         """Messages whose claim ran out without an outcome: [{id, timestamp, message, claimed_by, claimed_until}]."""
         return await self._rows(_OUTCOME_UNKNOWN, channel=channel, now=now)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+
 import pytest
 
 from rosey_database import BotDatabase
+from rosey_database.sqlite import BUSY_TIMEOUT_S
 from tests.support.clock import MovableClock
 
 
@@ -83,6 +87,18 @@ async def test_what_is_claimed_is_given_to_nobody_else(temp_database: BotDatabas
     assert claimed["claimed_until"] == pytest.approx(clock.now + 30)
     assert await temp_database.claim_outbound_messages() == []
     assert await _ids(temp_database, bypass_backoff=True) == []
+
+
+async def test_to_find_that_nothing_waits_takes_no_transaction(temp_database: BotDatabase) -> None:
+    await temp_database.enqueue_outbound_message("hi")
+    await temp_database.claim_outbound_messages()
+    other = sqlite3.connect(temp_database.db_path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        async with asyncio.timeout(BUSY_TIMEOUT_S / 2):
+            assert await temp_database.claim_outbound_messages() == []
+    finally:
+        other.close()
 
 
 async def test_a_claim_that_is_repeated_gets_what_it_got(temp_database: BotDatabase, clock: MovableClock) -> None:

@@ -79,6 +79,16 @@ def claim(
     return [{**message, "claimed_until": until} for message in messages]
 
 
+def is_claimable(
+    connection: sqlite3.Connection, *, channel_id: int, claimed_by: str, max_retries: int, time: float, claim_id: str
+) -> bool:
+    """Whether ``claim`` would give any message now; it reads alone, and bots ask every other second."""
+    is_held = bool(claim_id) and bool(
+        _held(connection, channel_id=channel_id, claimed_by=claimed_by, claim_id=claim_id, time=time)
+    )
+    return is_held or bool(unsent(connection, channel_id=channel_id, limit=1, max_retries=max_retries, time=time))
+
+
 def _held(
     connection: sqlite3.Connection, *, channel_id: int, claimed_by: str, claim_id: str, time: float
 ) -> list[dict[str, Any]]:
