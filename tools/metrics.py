@@ -61,7 +61,7 @@ LABELS: Final = {
     "subject": "subjects of the [contract](contract.md) without channel, or `other`",
     "table": "tables of the database",
     "unit": "of a figure: `ms`, `1/s`, `%` and others",
-    "verdict": "`PASS`, `FAIL`, `ERROR`, `Running`",
+    "verdict": "`PASS`, `WARN`, `FAIL`, `ERROR`, `Running`, `Waiting`",
     "version": "of Rosey",
     "python": "its version",
 }

@@ -171,12 +171,15 @@ class KubernetesApi:
         return web.json_response(changed)
 
     def _list(self, plural: str, namespace: str, selector: str) -> Object:
-        wanted = dict(pair.split("=") for pair in selector.split(",") if pair)
+        pairs = [pair.partition("=") for pair in selector.split(",") if pair]
+        wanted = {key: value for key, equals, value in pairs if equals}
+        present = {key for key, equals, _ in pairs if not equals}
         items = [
             found
             for found in self.all(plural)
             if namespace in ("", found["metadata"].get("namespace"))
             and wanted.items() <= found["metadata"].get("labels", {}).items()
+            and present <= found["metadata"].get("labels", {}).keys()
         ]
         return {"kind": "List", "metadata": {"resourceVersion": str(next(self._versions))}, "items": items}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from rosey_core.bus import Bus, end_task
@@ -14,7 +16,9 @@ from rosey_core.service import ServiceContext, run
 from rosey_core.telemetry.metrics import BusMetrics
 from rosey_core.telemetry.metrics_operator import OperatorMetrics
 from rosey_operator.buckets import Buckets
-from rosey_operator.controller import Controller
+from rosey_operator.controllers.benchmarks import BenchmarkController
+from rosey_operator.controllers.channels import ChannelController
+from rosey_operator.controllers.controller import Controller
 from rosey_operator.handlers import Watch
 from rosey_operator.kubernetes.api import ApiError, Kubernetes
 from rosey_operator.kubernetes.leader import Leader
@@ -71,20 +75,19 @@ async def serve(config: Config, context: ServiceContext) -> None:
     identity = socket.gethostname()
     leader = Leader(kubernetes, namespace=config.operator.namespace, name=config.operator.lease, identity=identity)
     buckets = Buckets(bus)
-    controller = Controller(kubernetes, buckets, leader, config.operator, metrics, tracing=context.tracing)
-    buckets.on_changed(controller.wake)
-
-    def changed() -> None:
-        metrics.changes[cytube_channel.KIND].inc()
-        controller.wake()
-
-    watch = Watch(config.operator, {cytube_channel.KIND: changed})
+    common = (kubernetes, leader, config.operator, metrics)
+    controllers: list[Controller] = [
+        ChannelController(buckets, *common, tracing=context.tracing),
+        BenchmarkController(*common, tracing=context.tracing),
+    ]
+    wakes = {controller.kind: partial(_changed, controller, metrics) for controller in controllers}
+    watch = Watch(config.operator, wakes)
     await bus.start()
     works = [
-        asyncio.create_task(_watch(watch, controller), name="watch"),
+        asyncio.create_task(_watch(watch, controllers), name="watch"),
         asyncio.create_task(buckets.run(), name="buckets"),
-        asyncio.create_task(controller.run(), name="controller"),
-        asyncio.create_task(_report(context.health, leader, buckets, controller, metrics), name="reporter"),
+        *(asyncio.create_task(controller.run(), name=controller.kind) for controller in controllers),
+        asyncio.create_task(_report(context.health, leader, buckets, controllers, metrics), name="reporter"),
     ]
     lead = asyncio.create_task(leader.run(), name="leader")
     try:
@@ -101,22 +104,29 @@ async def _apply(config: Config) -> None:
     """Nothing of what it uses can be changed without a restart."""
 
 
-async def _watch(watch: Watch, controller: Controller) -> None:
-    # kopf says in a hundred lines that the cluster does not know a resource.
-    await controller.has_looked.wait()
+def _changed(controller: Controller, metrics: OperatorMetrics) -> None:
+    metrics.changes[controller.kind].inc()
+    controller.wake()
+
+
+async def _watch(watch: Watch, controllers: Sequence[Controller]) -> None:
+    for controller in controllers:
+        # kopf says in a hundred lines that the cluster does not know a resource.
+        await controller.has_looked.wait()
     await watch.run()
 
 
 async def _report(
-    health: Health, leader: Leader, buckets: Buckets, controller: Controller, metrics: OperatorMetrics
+    health: Health, leader: Leader, buckets: Buckets, controllers: Sequence[Controller], metrics: OperatorMetrics
 ) -> None:
     while True:
         _tell(health, NATS, buckets.problem)
-        _tell(health, KUBERNETES, controller.problem)
+        _tell(health, KUBERNETES, next(filter(None, (one.problem for one in controllers)), None))
         metrics.leads.set(leader.leads)
         if leader.gained.is_set():
             leader.gained.clear()
-            controller.wake()
+            for controller in controllers:
+                controller.wake()
         await asyncio.sleep(REPORT_INTERVAL)
 
 

@@ -19,7 +19,8 @@ from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
 from rosey_core.streams import StreamLimits
-from rosey_operator import buckets, controller, service
+from rosey_operator import buckets, service
+from rosey_operator.controllers import channels, controller
 from rosey_operator.kubernetes import leader
 from tests.support.kubernetes_api import KubernetesApi, Object
 from tests.support.nats_server import NatsServer
@@ -127,9 +128,9 @@ async def make_operator(
         (controller, "LOOK_INTERVAL", 0.3),
         (controller, "SHORTEST_INTERVAL", 0.02),
         (controller, "GATHER", 0.01),
-        (controller, "SECRET_AGE", 0.2),
-        (controller, "NATS_GRACE", 0.3),
-        (controller, "AGAIN", 0.1),
+        (channels, "SECRET_AGE", 0.2),
+        (channels, "NATS_GRACE", 0.3),
+        (channels, "AGAIN", 0.1),
         (buckets, "RETRY_WAIT", 0.2),
         (buckets, "LOOK_INTERVAL", 0.05),
         (leader, "RENEW_INTERVAL", 0.1),

@@ -67,7 +67,7 @@ class Children(dict[str | tuple[str, ...], _M], Generic[_M]):
         child = self[key] = self._family.labels(*labels)
         return child
 
-    def keep(self, keys: Collection[str]) -> None:
+    def keep(self, keys: Collection[str | tuple[str, ...]]) -> None:
         """Forget the children of all other keys: what they told last would be taken for what is."""
         for key in [key for key in self if key not in keys]:
             del self[key]

@@ -18,7 +18,7 @@ COMPLETE: Final = "Complete"
 PASSED: Final = "Passed"
 """The condition that every figure met its requirement."""
 
-Verdict = Literal["PASS", "FAIL", "ERROR"]
+Verdict = Literal["PASS", "WARN", "FAIL", "ERROR"]
 
 
 class BenchmarkSpec(Part):
@@ -35,8 +35,8 @@ class BenchmarkSpec(Part):
             )
         ),
     )
-    rate: int = Field(default=100, description="Events a second.", ge=1, le=20000)
-    duration_seconds: int = Field(default=30, description="Seconds that each benchmark lasts.", ge=1, le=3600)
+    rate: int = Field(default=1000, description="Events a second of the load that is held.", ge=1, le=20000)
+    duration_seconds: int = Field(default=10, description="Seconds of each load.", ge=1, le=3600)
     run: int = Field(default=0, description="Any number; another one is another run of the same.", ge=0)
     history_limit: int = Field(
         default=5, description="How many earlier runs are kept, with their Jobs and results.", ge=0, le=50
@@ -53,14 +53,14 @@ class Figure(Part):
     goal: str = Field(default="", description="What is aimed at.")
     result: str = Field(default="", description="What was measured.")
     interval: str = Field(default="", description="Between what it lies by the samples.")
-    verdict: str = Field(default="", description="PASS, or FAIL where the requirement was missed.")
+    verdict: str = Field(default="", description="PASS; WARN where it was missed by a little, FAIL by more.")
 
 
 class Run(Part):
     """A run that has ended."""
 
     generation: int = Field(description="The generation of the resource that it ran for.")
-    verdict: Verdict = Field(description="PASS, FAIL, or ERROR where it came to no result.")
+    verdict: Verdict = Field(description="The worst of its figures; ERROR where it came to no result.")
     p99: str | None = Field(default=None, description="The 99th percentile of the latency.")
     job: str = Field(description="The Job.")
     config_map: str | None = Field(default=None, description="The ConfigMap with the results, in latest.json.")
@@ -71,7 +71,10 @@ class BenchmarkStatus(Part):
     """What came of the latest run, and of those before."""
 
     observed_generation: int = Field(default=0, description="The generation of the resource that this is about.")
-    verdict: str | None = Field(default=None, description="PASS, FAIL, ERROR, or Running.")
+    verdict: str | None = Field(
+        default=None,
+        description="PASS, WARN or FAIL, the worst of its figures; ERROR without any; Running, Waiting.",
+    )
     p99: str | None = Field(default=None, description="The 99th percentile of the latency.")
     job: str | None = Field(default=None, description="The Job.")
     config_map: str | None = Field(default=None, description="The ConfigMap with the results, in latest.json.")

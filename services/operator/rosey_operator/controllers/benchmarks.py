@@ -1,0 +1,203 @@
+"""Looks after ``RoseyBenchmark`` resources: their Jobs, made of the chart's template, and what these measured."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from rosey_operator.controllers.controller import Controller
+from rosey_operator.kubernetes.api import Conflict, NotFound, Object
+from rosey_operator.kubernetes.resources import emit, explain, status_or_none, write_status
+from rosey_operator.reconcile.benchmarks import (
+    Action,
+    AdoptResults,
+    Benchmark,
+    DeleteRun,
+    EmitBenchmarkEvent,
+    Job,
+    Rows,
+    SetBenchmarkStatus,
+    StartJob,
+    reconcile,
+)
+from rosey_operator.resources.model import API_VERSION
+from rosey_operator.resources.rosey_benchmark import KIND, PLURAL, BenchmarkSpec, BenchmarkStatus
+
+log = logging.getLogger(__name__)
+
+LABEL: Final = "rosey.chat/benchmark"
+"""The label of a run's Job: the uid of the resource that it is for."""
+RESULTS: Final = "latest.json"
+NO_TEMPLATE: Final = "this operator makes no Jobs: operator.benchmark_job names no template"
+_VERDICTS: Final = ("PASS", "WARN", "FAIL", "ERROR", "Running", "Waiting")
+
+
+class BenchmarkController(Controller):
+    """Looks after the benchmarks; the arguments are those of ``Controller``."""
+
+    kind = KIND
+    plural = PLURAL
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        namespace = self.config.namespace
+        self._jobs: Final = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self._config_maps: Final = f"/api/v1/namespaces/{namespace}/configmaps"
+        self._results: dict[str, Rows] = {}
+
+    async def look_and_act(self) -> None:
+        """Do what is to be done."""
+        benchmarks = [_benchmark(found) for found in await self.kubernetes.list(self.list_path)]
+        jobs = [_job(found) for found in await self.kubernetes.list(self._jobs, labelSelector=LABEL)]
+        results = await self._read_results(jobs)
+        actions = reconcile(
+            benchmarks,
+            jobs,
+            results,
+            namespace=self.config.namespace,
+            impossible="" if self.config.benchmark_job is not None else NO_TEMPLATE,
+            now=self.clock(),
+        )
+        await self.act(actions, self._do, lambda action: False)
+        if any(isinstance(action, DeleteRun | StartJob) for action in actions):
+            self.wake()
+        self._tell(benchmarks)
+
+    async def _read_results(self, jobs: Collection[Job]) -> dict[str, Rows | None]:
+        ended = {job.name for job in jobs if job.state != "running"}
+        self._results = {name: rows for name, rows in self._results.items() if name in ended}
+        found: dict[str, Rows | None] = {}
+        for name in ended:
+            if name not in self._results:
+                rows = await self._rows(name)
+                if rows is None:
+                    found[name] = None
+                    continue
+                self._results[name] = rows
+            found[name] = self._results[name]
+        return found
+
+    async def _rows(self, name: str) -> Rows | None:
+        try:
+            data = (await self.kubernetes.get(f"{self._config_maps}/{name}")).get("data") or {}
+            rows = json.loads(data.get(RESULTS, "[]"))
+        except (NotFound, ValueError):
+            return None
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
+
+    async def _do(self, action: Action) -> None:
+        match action:
+            case StartJob(benchmark, name, arguments, deadline):
+                await self._start(benchmark, name, arguments, deadline)
+                log.info("%s: runs as the Job %s", benchmark.name, name)
+            case DeleteRun(name):
+                await self.kubernetes.delete(f"{self._jobs}/{name}", propagationPolicy="Background")
+                await self.kubernetes.delete(f"{self._config_maps}/{name}")
+            case AdoptResults(benchmark, name):
+                patch = {"metadata": {"ownerReferences": [_owner(benchmark)]}}
+                await self.kubernetes.patch(f"{self._config_maps}/{name}", patch)
+            case SetBenchmarkStatus(benchmark, status):
+                await write_status(self.kubernetes, PLURAL, benchmark, benchmark.status, status)
+            case EmitBenchmarkEvent(benchmark, type, reason, message):
+                await emit(self.kubernetes, KIND, benchmark, type, reason, message, now=self.clock())
+
+    async def _start(self, benchmark: Benchmark, name: str, arguments: tuple[str, ...], deadline: int) -> None:
+        body = job(_template(self.config.benchmark_job), benchmark, name, arguments, deadline)
+        try:
+            await self.kubernetes.create(self._jobs, body)
+        except Conflict:
+            # The operator before this one has begun it.
+            pass
+
+    def _tell(self, benchmarks: Collection[Benchmark]) -> None:
+        verdicts = Counter(benchmark.status.verdict for benchmark in benchmarks)
+        for verdict in _VERDICTS:
+            self.metrics.benchmarks[verdict].set(verdicts[verdict])
+        figures = {}
+        ended = [one for one in benchmarks if one.status.completed_at is not None]
+        for benchmark in sorted(ended, key=lambda one: one.status.completed_at or datetime.min):
+            for figure in benchmark.status.figures:
+                try:
+                    figures[figure.name, figure.metric, figure.unit] = float(figure.result)
+                except ValueError:
+                    continue
+        self.metrics.benchmark_results.keep(figures)
+        for labels, value in figures.items():
+            self.metrics.benchmark_results[labels].set(value)
+
+
+def job(template: Object, benchmark: Benchmark, name: str, arguments: tuple[str, ...], deadline: int) -> Object:
+    """A run's Job: the template with its name, its owner, and its arguments after those of the first container."""
+    made = copy.deepcopy(template)
+    metadata = made.setdefault("metadata", {})
+    metadata["name"] = name
+    metadata["labels"] = {**(metadata.get("labels") or {}), LABEL: benchmark.uid}
+    metadata["ownerReferences"] = [_owner(benchmark)]
+    spec = made["spec"]
+    spec["backoffLimit"] = 0
+    spec["activeDeadlineSeconds"] = deadline
+    container = spec["template"]["spec"]["containers"][0]
+    container["args"] = [*(container.get("args") or []), *arguments]
+    return made
+
+
+def _owner(benchmark: Benchmark) -> Object:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "name": benchmark.name,
+        "uid": benchmark.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def _template(path: Path | None) -> Object:
+    found = yaml.safe_load(path.read_text()) if path is not None else None
+    return found if isinstance(found, dict) else {}
+
+
+def _benchmark(found: Object) -> Benchmark:
+    metadata = found["metadata"]
+    spec: BenchmarkSpec | str
+    try:
+        spec = BenchmarkSpec.model_validate(found.get("spec") or {})
+    except ValidationError as error:
+        spec = explain(error)
+    return Benchmark(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        created=metadata["creationTimestamp"],
+        spec=spec,
+        status=status_or_none(BenchmarkStatus, found),
+    )
+
+
+def _job(found: Object) -> Job:
+    metadata, status = found["metadata"], found.get("status") or {}
+    ends = {one["type"]: one for one in status.get("conditions") or [] if one["status"] == "True"}
+    failed = ends.get("Failed")
+    completed = status.get("completionTime") or (failed or {}).get("lastTransitionTime")
+    return Job(
+        name=metadata["name"],
+        owner=metadata.get("labels", {}).get(LABEL, ""),
+        state="failed" if failed is not None else "complete" if "Complete" in ends else "running",
+        started=_time(status.get("startTime")),
+        completed=_time(completed),
+        message=(failed or {}).get("message", ""),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

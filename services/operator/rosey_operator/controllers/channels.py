@@ -1,0 +1,189 @@
+"""Looks after ``CytubeChannel`` resources: what the bots are told, the secrets that they see, and each one's status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from rosey_operator.buckets import Buckets
+from rosey_operator.controllers.controller import Controller, gathered
+from rosey_operator.kubernetes.api import ApiError, NotFound, Object
+from rosey_operator.kubernetes.resources import emit, explain, status_or_none, write_status
+from rosey_operator.reconcile.channels import reconcile, secrets_of
+from rosey_operator.reconcile.state import (
+    Action,
+    Actual,
+    Channel,
+    CopySecrets,
+    DeleteEntry,
+    EmitEvent,
+    PutEntry,
+    Scope,
+    SetStatus,
+    Wanted,
+)
+from rosey_operator.resources.cytube_channel import KIND, PLURAL, READY, ChannelSpec, ChannelStatus
+
+log = logging.getLogger(__name__)
+
+NATS_GRACE: Final = 3.0
+"""Seconds for which NATS may be away before that is told: a reconnection is no news in every resource."""
+SECRET_AGE: Final = 8.0
+"""Seconds after which a Secret is read anew: it is asked for by name, since to watch them would be to read them all."""
+AGAIN: Final = 2.0
+"""Seconds after which the files are brought to the pods once more: the kubelet may not have known the Secret yet."""
+REFRESHED: Final = "rosey.chat/secrets-changed"
+
+Secrets = dict[tuple[str, str], dict[str, str] | None]
+
+
+class ChannelController(Controller):
+    """Looks after the channels.
+
+    Args:
+        buckets: the channels in NATS.
+        arguments: those of ``Controller``.
+    """
+
+    kind = KIND
+    plural = PLURAL
+
+    def __init__(self, buckets: Buckets, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._buckets: Final = buckets
+        self._scope: Final = Scope(None if self.config.cluster_wide else self.config.namespace)
+        self._copy: Final = f"/api/v1/namespaces/{self.config.namespace}/secrets/{self.config.secret}"
+        self._secrets: Secrets = {}
+        self._read_at: dict[tuple[str, str], float] = {}
+        self._refreshing: asyncio.Task[None] | None = None
+        buckets.on_changed(self.wake)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            await super().run()
+        finally:
+            if self._refreshing is not None:
+                self._refreshing.cancel()
+
+    async def look_and_act(self) -> None:
+        """Do what is to be done."""
+        if 0 < self._buckets.away < NATS_GRACE:
+            await self.look()
+            return
+        wanted, actual = await self._look()
+        actions = reconcile(wanted, actual, self._scope, self.clock())
+        # Entries and secrets have an order; the others are each about another object.
+        await self.act(actions, self._do, lambda action: isinstance(action, SetStatus | EmitEvent))
+        if any(isinstance(action, PutEntry | DeleteEntry) for action in actions):
+            # The status tells of the entry as it is now.
+            self.wake()
+        ready = Counter(_ready(channel.status) for channel in wanted.channels)
+        for status in ("True", "False", "Unknown"):
+            self.metrics.channels[status].set(ready[status])
+
+    async def _look(self) -> tuple[Wanted, Actual]:
+        # NATS first: what is added there after this look is not taken for one whose resource is gone.
+        entries, statuses, problem = self._buckets.entries, self._buckets.statuses, self._buckets.problem or ""
+        channels = [_channel(found) for found in await self.kubernetes.list(self.list_path)]
+        copy = await self.kubernetes.get(self._copy)
+        secrets = await self._read_secrets(channels)
+        return Wanted(channels, secrets), Actual(entries, statuses, copy.get("data") or {}, problem)
+
+    async def _read_secrets(self, channels: Iterable[Channel]) -> Secrets:
+        now = self.clock()
+        referred = {place for channel in channels for place in secrets_of(channel)}
+        stale = [
+            place for place in referred if self._secrets.get(place) is None or now - self._read_at[place] > SECRET_AGE
+        ]
+        for place in self._secrets.keys() - referred:
+            del self._secrets[place]
+
+        async def read(place: tuple[str, str]) -> bool:
+            namespace, name = place
+            self._read_at[place] = now
+            try:
+                found = await self.kubernetes.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+            except NotFound:
+                self._secrets[place] = None
+            except ApiError as error:
+                # What was known of it is used on.
+                log.warning("%s", error)
+                self._secrets.pop(place, None)
+                return False
+            else:
+                self._secrets[place] = found.get("data") or {}
+            return True
+
+        await gathered(read, stale)
+        return dict(self._secrets)
+
+    async def _do(self, action: Action) -> None:
+        match action:
+            case PutEntry(key, value, revision):
+                await self._buckets.put(key, value, revision)
+                log.info("%s: handed to the bots", key)
+            case DeleteEntry(key, revision):
+                await self._buckets.delete(key, revision)
+                log.info("%s: taken from the bots", key)
+            case CopySecrets(values):
+                await self.kubernetes.patch(self._copy, {"data": dict(values)})
+                log.info("%d secrets changed", len(values))
+                await self._refresh()
+            case SetStatus(channel, status):
+                await write_status(self.kubernetes, PLURAL, channel, channel.status, status)
+            case EmitEvent(channel, type, reason, message):
+                await emit(self.kubernetes, KIND, channel, type, reason, message, now=self.clock())
+
+    async def _refresh(self) -> None:
+        """Have the kubelets bring the Secret's files to the bots now: they do when a pod changes, else in a minute."""
+        await self._touch_pods()
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+        self._refreshing = asyncio.create_task(self._touch_pods_again(), name="refresh")
+
+    async def _touch_pods_again(self) -> None:
+        await asyncio.sleep(AGAIN)
+        try:
+            await self._touch_pods()
+        except ApiError as error:
+            log.warning("%s", error)
+
+    async def _touch_pods(self) -> None:
+        pods = f"/api/v1/namespaces/{self.config.namespace}/pods"
+        at = datetime.fromtimestamp(self.clock(), UTC).isoformat()
+        for pod in await self.kubernetes.list(pods, labelSelector=self.config.bots):
+            if "deletionTimestamp" not in pod["metadata"]:
+                patch = {"metadata": {"annotations": {REFRESHED: at}}}
+                try:
+                    await self.kubernetes.patch(f"{pods}/{pod['metadata']['name']}", patch)
+                except NotFound:
+                    continue
+
+
+def _channel(found: Object) -> Channel:
+    metadata = found["metadata"]
+    spec: ChannelSpec | str
+    try:
+        spec = ChannelSpec.model_validate(found.get("spec") or {})
+    except ValidationError as error:
+        spec = explain(error)
+    return Channel(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        created=metadata["creationTimestamp"],
+        spec=spec,
+        status=status_or_none(ChannelStatus, found),
+    )
+
+
+def _ready(status: ChannelStatus) -> str:
+    return next((one.status for one in status.conditions if one.type == READY), "Unknown")

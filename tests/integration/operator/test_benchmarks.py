@@ -1,0 +1,72 @@
+"""Benchmark runs that are declared: Jobs of the template, their figures in the status and in the metrics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.integration.operator.conftest import Bucket, MakeOperator, conditions
+from tests.support.kubernetes_api import KubernetesApi
+from tests.support.waiting import until
+
+BENCHMARKS = "roseybenchmarks"
+TEMPLATE = """
+apiVersion: batch/v1
+kind: Job
+metadata: {labels: {app: rosey}}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{name: benchmark, image: rosey-tools, args: [bench, release]}]
+"""
+ROWS = [
+    {"name": "test_a", "metric": "row, p99", "unit": "ms", "requirement": None, "result": 3.5, "verdict": "reported"},
+    {"name": "test_a", "metric": "row, mean", "unit": "ms", "requirement": "< 5", "result": 2.0, "verdict": "PASS"},
+    {"name": "test_b", "metric": "lost", "unit": "events", "result": None, "verdict": "PASS"},
+]
+
+
+async def test_a_run_is_begun_ends_and_is_told(
+    make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket, tmp_path: Path
+) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text(TEMPLATE)
+    operator = await make_operator(benchmark_job=str(file))
+    made = api.put(BENCHMARKS, "nightly", {"spec": {"benchmarks": ["test_a"], "rate": 5, "durationSeconds": 1}})
+    await until(lambda: api.all("jobs"))
+    [job] = api.all("jobs")
+    name = job["metadata"]["name"]
+    arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert " ".join(arguments) == f"bench release --only test_a --rate 5 --duration 1 --configmap {name}"
+    assert job["metadata"]["ownerReferences"][0]["uid"] == made["metadata"]["uid"]
+    assert job["metadata"]["labels"] == {"app": "rosey", "rosey.chat/benchmark": made["metadata"]["uid"]}
+    assert job["spec"]["activeDeadlineSeconds"] == 640
+
+    def verdict() -> str | None:
+        found: str | None = api.find(BENCHMARKS, "nightly").get("status", {}).get("verdict")
+        return found
+
+    await until(lambda: verdict() == "Running")
+    api.put("configmaps", name, {"data": {"latest.json": json.dumps(ROWS)}})
+    done = {"conditions": [{"type": "Complete", "status": "True"}], "completionTime": "2026-01-01T00:01:00Z"}
+    api.put("jobs", name, {"status": {"startTime": "2026-01-01T00:00:00Z", **done}})
+    await until(lambda: verdict() == "PASS")
+    status = api.find(BENCHMARKS, "nightly")["status"]
+    assert (status["p99"], status["configMap"], len(status["figures"])) == ("3.5 ms", name, 3)
+    assert conditions(api.find(BENCHMARKS, "nightly"))["Passed"][0] == "True"
+    assert api.find("configmaps", name)["metadata"]["ownerReferences"][0]["name"] == "nightly"
+    labels = {"benchmark": "test_a", "figure": "row, p99", "unit": "ms"}
+    await until(lambda: operator.metric("rosey_operator_benchmark_result", **labels) == 3.5)
+    assert operator.metric("rosey_operator_benchmarks", verdict="PASS") == 1
+    api.put(BENCHMARKS, "nightly", {"spec": {"run": 2, "historyLimit": 0}})
+    await until(lambda: [one["metadata"]["name"] for one in api.all("jobs")] not in ([name], []))
+    await until(lambda: api.all("configmaps") == [])
+    await until(lambda: verdict() == "Running")
+
+
+async def test_without_a_template_it_says_so(make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket) -> None:
+    await make_operator()
+    api.put(BENCHMARKS, "nightly", {})
+    await until(lambda: "names no template" in str(conditions(api.find(BENCHMARKS, "nightly"))))
+    assert api.all("jobs") == []
