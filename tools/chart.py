@@ -50,17 +50,18 @@ def permissions() -> dict[str, dict[str, list[str]]]:
     """What the bot and the database service may publish and subscribe to, and nothing beyond."""
     events = streams.EVENTS
     added, status = f"KV_{streams.ADDED_CHANNELS}", f"KV_{streams.CHANNEL_STATUS}"
-    manners = f"KV_{streams.CHANNEL_MANNERS}"
-    made = (streams.EVENTS, streams.DEAD_LETTERS, added, status, manners)
+    manners, leases = f"KV_{streams.CHANNEL_MANNERS}", f"KV_{streams.LEASES}"
+    made = (streams.EVENTS, streams.DEAD_LETTERS, added, status, manners, leases)
     return {
         "bot": {
             "publish": [
                 *subjects.event_patterns(),
                 *_in_every_form(BOT_ASKS),
                 f"$KV.{streams.CHANNEL_STATUS}.>",
+                f"$KV.{streams.LEASES}.>",
                 f"$JS.API.STREAM.INFO.{status}",
                 f"$KV.{streams.CHANNEL_MANNERS}.>",
-                *(subject for bucket in (added, manners) for subject in _following(bucket)),
+                *(subject for bucket in (added, manners, leases) for subject in _following(bucket)),
             ],
             "subscribe": ["_INBOX.rosey-bot.>", f"{subjects.OUTBOUND_WAITING}.*"],
         },

@@ -25,6 +25,8 @@ CHANNEL_STATUS: Final = "ROSEY_CHANNEL_STATUS"
 """The bucket of what the bots tell of their channels: by the channel's key, see ``channel_status``."""
 CHANNEL_MANNERS: Final = "ROSEY_CHANNEL_MANNERS"
 """The bucket of how moderators want the bot to behave, by the channel's key: it holds for whichever bot sits there."""
+LEASES: Final = "ROSEY_LEASES"
+"""The bucket of what the workers of a pool hold, see ``leases``."""
 STATUS_AGE: Final = 60.0
 """Seconds after which a status is gone that no bot repeats."""
 
@@ -105,6 +107,13 @@ def channel_manners_bucket(limits: StreamLimits) -> StreamConfig:
     return _bucket(CHANNEL_MANNERS, "How moderators want bots to behave", limits, max_age=0)
 
 
+def leases_bucket(limits: StreamLimits) -> StreamConfig:
+    """What is held lasts until it is let go; a mark of what was deleted may be given a time after which it goes."""
+    config = _bucket(LEASES, "What the workers of a pool hold", limits, max_age=0)
+    config.allow_msg_ttl = True
+    return config
+
+
 def _bucket(name: str, description: str, limits: StreamLimits, *, max_age: float) -> StreamConfig:
     """A key-value bucket as every NATS client knows it: a stream by convention, which can be brought to its limits."""
     return StreamConfig(
@@ -138,6 +147,7 @@ async def ensure_buckets(client: Client, limits: StreamLimits) -> None:
     await _ensure_one(client, added_channels_bucket(limits))
     await _ensure_one(client, channel_status_bucket(limits))
     await _ensure_one(client, channel_manners_bucket(limits))
+    await _ensure_one(client, leases_bucket(limits))
 
 
 async def ensure(client: Client, limits: StreamLimits) -> StreamInfo:
