@@ -28,6 +28,16 @@ COPIED: Final = {
 
 BOT_ASKS: Final = (subjects.QUERY_CHANNEL_STATS, subjects.QUERY_USER_STATS, subjects.OUTBOUND_CLAIM)
 """The requests that the bot makes."""
+BENCHMARK: Final = (
+    subjects.MESSAGE_LOG,
+    subjects.USER_JOINED,
+    subjects.USER_LEFT,
+    subjects.PM_COMMAND,
+    subjects.QUERY_CHANNEL_STATS,
+    subjects.QUERY_RECENT_MESSAGES,
+    subjects.QUERY_AUDIT,
+)
+"""What the benchmark publishes and asks, in a channel of its own."""
 
 
 def _in_every_form(known: tuple[str, ...]) -> list[str]:
@@ -81,6 +91,11 @@ def permissions() -> dict[str, dict[str, list[str]]]:
                 f"$JS.API.CONSUMER.MSG.NEXT.{events}.*",
             ],
             "subscribe": ["_INBOX.rosey-database.>", "$SRV.>", *_in_every_form(subjects.REQUESTS)],
+        },
+        "benchmark": {
+            # The chart puts the channel's key there.
+            "publish": [f"{subject}.CHANNEL" for subject in BENCHMARK],
+            "subscribe": ["_INBOX.rosey-benchmark.>"],
         },
     }
 

@@ -54,8 +54,7 @@ async def write(cluster: Cluster, name: str, data: Mapping[str, str]) -> None:
         namespace, token = ((cluster.account / file).read_text().strip() for file in ("namespace", "token"))
         authority = cluster.account / "ca.crt"
         collection = f"{cluster.url}/api/v1/namespaces/{namespace}/configmaps"
-        trusted = ssl.create_default_context(cafile=str(authority)) if authority.exists() else True
-        connector = aiohttp.TCPConnector(ssl=trusted)
+        connector = aiohttp.TCPConnector(ssl=_trusting(authority) if authority.exists() else True)
         headers = {"Authorization": f"Bearer {token}"}
         async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=TIMEOUT) as session:
             kind = {"Content-Type": "application/merge-patch+json"}
@@ -69,3 +68,11 @@ async def write(cluster: Cluster, name: str, data: Mapping[str, str]) -> None:
         raise NotWritten(f"ConfigMap {name}: {error}") from None
     if status >= 300:
         raise NotWritten(f"ConfigMap {name}: the API server answers {status}: {text[:500]}")
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(authority))
+    # From Python 3.13 on an authority must say what its key is for; those that clusters make for themselves often do
+    # not, and are no less this cluster's.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context

@@ -40,7 +40,7 @@ def test_the_chart_is_free_of_lint(variant: str) -> None:
 
 def test_every_pod_keeps_to_the_restricted_standard_and_has_no_token() -> None:
     found = dict(pods(render(EVERYTHING)))
-    assert len(found) == 6
+    assert len(found) == 7
     for name, pod in found.items():
         spec = pod["spec"]
         assert spec["automountServiceAccountToken"] is False, name
@@ -320,3 +320,25 @@ def test_nats_takes_its_configuration(tmp_path: Path) -> None:
         assert server.port
     finally:
         server.stop()
+
+
+def test_the_benchmark_may_write_its_results_and_publish_in_its_channel_and_nothing_else() -> None:
+    name = "demo-rosey-benchmark"
+    found = render({"benchmark": {"enabled": True, "channel": "load"}})
+    assert one(found, "CronJob", name)["spec"]["suspend"] is True
+    [rule] = one(found, "Role", name)["rules"]
+    assert rule == {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [name], "verbs": ["patch"]}
+    text = one(found, "ConfigMap", "demo-rosey-nats")["data"]["nats.conf"]
+    [rights] = re.findall(r'user: "benchmark".*?publish: (\[.*?\])', text, flags=re.DOTALL)
+    assert all(subject.startswith("rosey.db.") and subject.endswith(".load") for subject in json.loads(rights))
+    assert "telemetry:" in configuration(found, "demo-rosey-database")
+    assert not [item for item in render() if "benchmark" in item["metadata"]["name"]]
+
+
+def test_a_benchmark_leaves_traces_that_go_elsewhere_alone() -> None:
+    found = render({"benchmark": {"enabled": True}, "tracing": {"endpoint": "http://collector:4318"}})
+    assert "demo-rosey-benchmark:4318" not in configuration(found, "demo-rosey-database")
+    pod = one(found, "CronJob", "demo-rosey-benchmark")["spec"]["jobTemplate"]["spec"]["template"]
+    arguments = pod["spec"]["containers"][0]["args"]
+    assert "--agree" in arguments
+    assert "--traces=4318" not in arguments

@@ -19,6 +19,7 @@ IMAGES: Final = {
     "simulator": ("Dockerfile.bot", "simulator"),
     "database": ("Dockerfile.db", "database"),
     "backup": ("Dockerfile.db", "tools"),
+    "benchmark": ("Dockerfile.db", "tools"),
 }
 """The images by the section of the values that names them: file and target."""
 READY_S: Final = 120
@@ -226,7 +227,7 @@ class Release:
 
 def build_and_load(load: Sequence[str]) -> None:
     """Build all images and bring them into the cluster by a command to which their names are added."""
-    for section, (file, target) in IMAGES.items():
+    for file, target in dict.fromkeys(IMAGES.values()):
         command = ["docker", "build", "--quiet", "--file", str(ROOT / file), "--target", target]
-        run(*command, "--tag", image(section), str(ROOT), timeout=900)
-    run(*load, *(image(section) for section in IMAGES), timeout=300)
+        run(*command, "--tag", f"rosey-{target}:{TAG}", str(ROOT), timeout=900)
+    run(*load, *dict.fromkeys(map(image, IMAGES)), timeout=300)

@@ -62,11 +62,11 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* A pod's fields that every component has: (list $ $component). */}}
+{{/* A pod's fields that every component has: (list $ $component), with a service account of its own as a third. */}}
 {{- define "rosey.pod" -}}
 {{- $root := index . 0 -}}
 {{- $component := index . 1 -}}
-serviceAccountName: {{ include "rosey.serviceAccountName" $root }}
+serviceAccountName: {{ if gt (len .) 2 }}{{ index . 2 }}{{ else }}{{ include "rosey.serviceAccountName" $root }}{{ end }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
