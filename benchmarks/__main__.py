@@ -62,7 +62,7 @@ def main() -> int:
         archive.write_hour(results, outcomes[HOUR], environment["date"])
     run = _run(outcomes, environment, time.monotonic() - begun, results)
     archive.write(results, list(outcomes.values()), run.all_rows(), environment)
-    (output / REPORT).write_text(document.document(run))
+    (output / REPORT).write_text(document.document(run), encoding="utf-8")
     _conclude(run, output / REPORT)
     failed = [name for name, outcome in outcomes.items() if _has_failed(outcome, options)]
     return 1 if failed or code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) else 0

@@ -104,13 +104,14 @@ class NatsServer:
             command += ["--jetstream", "--store_dir", str(self.directory / "store")]
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log)
-        ports_file = self.directory / f"nats-server_{self._process.pid}.ports"
+        # By the name of the program that was started: on Windows it ends in .exe.
+        ports_file = self.directory / f"{Path(command[0]).name}_{self._process.pid}.ports"
         self._wait(lambda: self._accepts(ports_file), START_TIMEOUT, "accept clients")
         ports_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """End it at once (SIGKILL), as a crash does."""
-        self._end(signal.SIGKILL)
+        """End it at once (SIGKILL; on Windows nothing else is known), as a crash does."""
+        self._end(getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def stop(self) -> None:
         """End it in good order (SIGTERM); nothing happens if it does not run."""

@@ -43,11 +43,13 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT, or until the recording has been played. Raises OSError, RecordingError."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     server: SimulatorServer | RecordingServer
     ends = [loop.create_task(stop.wait())]
     async with contextlib.AsyncExitStack() as company:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # Not loop.add_signal_handler, which Windows does not have.
+            before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            company.callback(signal.signal, number, before)
         if arguments.recording is not None:
             server = RecordingServer(
                 arguments.recording, arguments.client, arguments.speed, arguments.host, arguments.port

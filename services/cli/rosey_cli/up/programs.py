@@ -101,7 +101,7 @@ class NatsServer(Program):
         return await _greets(self.port, b"INFO")
 
     def _ports_files(self) -> list[Path]:
-        return list(self._run.glob("nats-server_*.ports"))
+        return list(self._run.glob("nats-server*_*.ports"))
 
 
 class Service(Program):
