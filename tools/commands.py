@@ -90,9 +90,9 @@ Links as browsers show and share them, embed codes, and `type:id`. What CyTube c
 - `say` and `pm` send at most {LONGEST_SPEECH} messages at once.
 - A user may have {UNDER_WAY} commands under way; what is beyond is refused, and said once.
 - CyTube takes 20 messages at once and then ten a second; the bot sends {BURST}, and then {_RATE:g} a second. Those
-  whom it answers take turns, a message each, and who was sent nothing lately goes first, with up to {SHORT} messages.
+  whom it answers take turns, a message each; who was sent nothing lately and gets at most {SHORT} messages goes first.
   So `stats` and `user` are answered within a second, whatever others have asked. What is left is CyTube's own bound: of
-  *n* who ask in the same moment for *k* messages each, the last waits (*n* - 1) * *k* / {_RATE:g} s where no burst is
+  *n* who get *k* such messages each in the same moment, the last waits (*n* - 1) * *k* / {_RATE:g} s where no burst is
   left (at CyTube's own rate: / 10 s). One's own answers come in the order of one's commands: who floods waits.
 - In chat a user is answered once in {_BOT.user_cooldown:g} s (`bot.user_cooldown`), a channel once in
   {_BOT.channel_cooldown:g} s (`bot.channel_cooldown`). What comes sooner gets no answer.

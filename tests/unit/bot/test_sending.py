@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rosey_bot.cytube import sending
-from rosey_bot.cytube.sending import Outcome, SendQueue
+from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.cytube.throttle import BURST, INTERVAL
 from tests.support.waiting import until
 from tests.unit.bot.harness import RoomHarness, chat
@@ -250,6 +250,28 @@ async def test_a_flood_for_one_holds_up_nobody_else(queue: SendQueue, wire: Wire
     assert to_mod == [str(number) for number in range(80)]
     # Turns change nothing of the rate: a burst, then eight a second.
     assert wire.now == pytest.approx((84 - BURST) * INTERVAL)
+
+
+async def test_a_newcomer_waits_for_the_rate_limit_alone(harness: RoomHarness, wire: Wire) -> None:
+    """For no longer than until the next message may be sent, also where many have just begun to flood."""
+    came: list[asyncio.Future[Receipt]] = []
+
+    async def sleep(seconds: float) -> None:
+        await wire.sleep(seconds)
+        if len(wire.sent) == 15 and not came:
+            came.append(queue.whisper("Other", "the answer", urgent=True))
+
+    queue = SendQueue(harness.room, monotonic=lambda: wire.now, sleep=sleep)
+    queue.follow(harness.dispatcher)
+    harness.join()
+    harness.log_in()
+    queue.open(wire.emit)
+    flood = [queue.whisper(f"Mod{number % 8}", str(number), urgent=True) for number in range(80)]
+    await until(lambda: came)
+    assert (await came[0]).outcome is Outcome.SENT
+    assert wire.texts.index("the answer") == 15
+    await asyncio.gather(*flood)
+    await queue.close()
 
 
 async def test_a_message_that_cytube_is_silent_about_holds_up_the_next_for_a_moment_only(

@@ -87,23 +87,33 @@ def test_broken_variant_lets_somebody_wait(broken: type[Rotation[tuple[str, int]
 def test_a_newcomer_gets_a_short_answer_at_once_whoever_floods(flooders: int, length: int) -> None:
     rotation: Rotation[tuple[str, int]] = Rotation()
     names = [f"flooder{number}" for number in range(flooders)]
-    for number in range(40):
-        for name in names:
+    for name in names:
+        for number in range(SHORT + 1):
             rotation.add(name, (name, number))
-    for _ in range(flooders * SHORT):
-        rotation.take()
     for number in range(length):
         rotation.add("newcomer", ("newcomer", number))
     assert [rotation.take() for _ in range(length)] == [("newcomer", number) for number in range(length)]
 
 
-def test_the_flooders_then_take_turns() -> None:
+def test_who_floods_takes_turns() -> None:
     rotation: Rotation[tuple[str, int]] = Rotation()
-    for number in range(SHORT + 3):
-        for name in "abc":
+    for name in "abc":
+        for number in range(SHORT + 1):
             rotation.add(name, (name, number))
-    taken = "".join(rotation.take()[0] for _ in range(len(rotation)))
-    assert taken == "a" * SHORT + "b" * SHORT + "c" * SHORT + "abc" * 3
+    assert "".join(rotation.take()[0] for _ in range(len(rotation))) == "abc" * (SHORT + 1)
+
+
+def test_who_comes_for_more_while_it_is_served_is_no_newcomer_any_more() -> None:
+    rotation: Rotation[tuple[str, int]] = Rotation()
+    for name in "ab":
+        rotation.add(name, (name, 0))
+    taken = []
+    for number in range(1, SHORT + 3):
+        taken.append(rotation.take()[0])
+        rotation.add("b", ("b", number))
+    assert taken[: SHORT + 1] == ["a", *"b" * SHORT]
+    rotation.add("c", ("c", 0))
+    assert rotation.take()[0] == "c"
 
 
 def test_nothing_waits() -> None:

@@ -212,20 +212,25 @@ class SendQueue:
             while not len(self._waiting):
                 self._arrived.clear()
                 await self._arrived.wait()
+            began = self._monotonic()
+            await self._until_allowed(throttle)
+            # Only now: what came meanwhile may go first.
             message = self._waiting.take()
+            if self._on_wait is not None:
+                self._on_wait(self._monotonic() - began)
             self._under_way.add(message)
             receipt = await self._deliver(message, emit, throttle)
             if receipt is not None:
                 self._finish(message, receipt)
 
+    async def _until_allowed(self, throttle: Throttle) -> None:
+        while (wait := throttle.wait(self._monotonic())) > 0:
+            await self._sleep(wait)
+
     async def _deliver(self, message: _Message, emit: Emit, throttle: Throttle) -> Receipt | None:
         """What became of a message; ``None`` where that comes later, and the next one is not to wait for it."""
         for _ in range(ATTEMPTS):
-            began = self._monotonic()
-            while (wait := throttle.wait(self._monotonic())) > 0:
-                await self._sleep(wait)
-            if self._on_wait is not None:
-                self._on_wait(self._monotonic() - began)
+            await self._until_allowed(throttle)
             # Only now: whoever is told to be quiet is so at once, whatever waits to be said.
             reason = self._silence() if isinstance(message.act, Say) else None
             if reason is not None:

@@ -1,8 +1,8 @@
 """What waits to be sent, and what goes next: nobody's flood of messages keeps others from theirs.
 
 CyTube takes some ten messages a second. In the order of their coming, one user's long answers would hold up everybody
-else's for seconds. So recipients take turns, a message each. Who was sent nothing while the others took theirs goes
-first, and gets a short answer as a whole. What one recipient gets keeps its order.
+else's for seconds. So recipients take turns, a message each. Who was sent nothing while the others took theirs, and is
+to be sent something short, gets that at once and as a whole. What one recipient gets keeps its order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 SHORT: Final = 5
-"""Messages that a newcomer gets without a turn of the others in between."""
+"""Messages that a newcomer may get without a turn of the others in between."""
 URGENT_IN_A_ROW: Final = 8
 """Urgent messages after which one that is not urgent has its turn: commands outrank chatter, and never silence it."""
 
@@ -29,7 +29,7 @@ class Rotation(Generic[T]):
     """Messages whose recipients take turns.
 
     While something waits for a recipient, no other is given more than ``SHORT`` messages before it. A newcomer waits
-    for other newcomers alone.
+    for other newcomers alone, and is none any more with more than ``SHORT`` messages.
     """
 
     def __init__(self) -> None:
@@ -42,11 +42,14 @@ class Rotation(Generic[T]):
 
     def add(self, recipient: str, message: T) -> None:
         """Let a message wait."""
-        messages = self._others.get(recipient)
-        if messages is None:
-            messages = self._newcomers.setdefault(recipient, _Newcomer()).messages
-        messages.append(message)
         self._count += 1
+        if recipient in self._others:
+            self._others[recipient].append(message)
+            return
+        newcomer = self._newcomers.setdefault(recipient, _Newcomer())
+        newcomer.messages.append(message)
+        if newcomer.given + len(newcomer.messages) > SHORT:
+            self._take_in(recipient)
 
     def take(self) -> T:
         """The message whose turn it is; it waits no more.
@@ -66,11 +69,13 @@ class Rotation(Generic[T]):
         recipient, newcomer = next(iter(self._newcomers.items()))
         message = newcomer.messages.popleft()
         newcomer.given += 1
-        if newcomer.given == SHORT or not newcomer.messages:
-            # Also with nothing left: who comes back before the others have had their turns is no newcomer.
-            del self._newcomers[recipient]
-            self._others[recipient] = newcomer.messages
+        if not newcomer.messages:
+            # With nothing left, too: who comes back before the others have had their turns is no newcomer.
+            self._take_in(recipient)
         return message
+
+    def _take_in(self, recipient: str) -> None:
+        self._others[recipient] = self._newcomers.pop(recipient).messages
 
     def _of_another(self) -> T:
         while True:
