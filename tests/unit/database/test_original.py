@@ -276,6 +276,22 @@ def test_a_table_of_ours_that_is_a_stranger_s_stays_aside(file: Path) -> None:
     assert read(file, "original_channels") == [{"name": "kept"}]
 
 
+def test_views_and_references_go_on_naming_the_tables(file: Path) -> None:
+    make(file, EARLY, EARLY_ROWS)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE VIEW talkers AS SELECT username FROM user_stats WHERE total_chat_lines > 0")
+        connection.execute("CREATE TABLE plugin_points (username TEXT REFERENCES user_stats (username), points INTEGER)")
+        before = sorted(connection.execute("SELECT username FROM talkers"))
+        connection.commit()
+    migrations.upgrade(Location.of(file))
+    with closing(sqlite3.connect(file)) as connection:
+        assert {name.lower() for (name,) in connection.execute("SELECT username FROM talkers")} == {
+            name.lower() for (name,) in before
+        }
+        ((_, _, table, *_),) = connection.execute("PRAGMA foreign_key_list(plugin_points)").fetchall()
+        assert table == "user_stats"
+
+
 def test_an_upgrade_that_fails_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(file, EARLY, EARLY_ROWS)
     before = {table: read(file, table) for table in EARLY}

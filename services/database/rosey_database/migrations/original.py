@@ -61,7 +61,10 @@ def set_aside(connection: Connection) -> list[str]:
         indexes = _column(connection, f"SELECT name FROM pragma_index_list('{table}') WHERE origin = 'c'")  # noqa: S608
         for index in indexes:
             connection.exec_driver_sql(f"DROP INDEX {_quoted(index)}")
+        # A view or a plugin's foreign key goes on naming what becomes ours, and follows what stays aside.
+        connection.exec_driver_sql(f"PRAGMA legacy_alter_table = {int(table in TAKEN_OVER)}")
         connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {PREFIX}{table}")
+    connection.exec_driver_sql("PRAGMA legacy_alter_table = 0")
     return [table for table in TAKEN_OVER if table in there]
 
 
