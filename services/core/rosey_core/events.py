@@ -1,7 +1,8 @@
 """The events that bots, and anybody else, publish: one frozen struct an event; decoding is validation.
 
 On the wire an event is a JSON object. Every field of the envelope is optional there, and unknown fields are ignored,
-so that older and newer services run side by side and a plain ``nats pub`` works.
+so that older and newer services run side by side and a plain ``nats pub`` works. What bots publish has every field of
+the first release, so that a plain subscriber finds it: events with defaults among those are written out in full.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class UserLeft(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True):
     username: Username
 
 
-class PresentUser(Struct, frozen=True, omit_defaults=True):
+class PresentUser(Struct, frozen=True, omit_defaults=False):
     """One user of a room's list."""
 
     username: Username
@@ -116,7 +117,7 @@ class UserCount(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True):
     connected_count: Count
 
 
-class HighWater(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True):
+class HighWater(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False):
     """Counts that may be the highest ever."""
 
     SUBJECT = subjects.HIGH_WATER
@@ -147,7 +148,7 @@ class StatusUpdate(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=Tru
     status_data: StatusData
 
 
-class MediaPlayed(Event, frozen=True, kw_only=True, omit_defaults=True):
+class MediaPlayed(Event, frozen=True, kw_only=True, omit_defaults=False):
     """A play began, or a bot came into the middle of one.
 
     Attributes:
@@ -181,7 +182,7 @@ class MediaEnded(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True)
     skipped: bool | None = None
 
 
-class PlaylistChanged(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True):
+class PlaylistChanged(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False):
     """The playlist changed.
 
     Attributes:
@@ -203,7 +204,7 @@ class OutboundSent(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=Tru
     message_id: RowId
 
 
-class OutboundFailed(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True):
+class OutboundFailed(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False):
     """A message of the outbound queue could not be posted; with ``permanent`` it is never tried again."""
 
     SUBJECT = subjects.OUTBOUND_MARK_FAILED
@@ -212,7 +213,7 @@ class OutboundFailed(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=T
     permanent: bool = False
 
 
-class PmCommand(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True):
+class PmCommand(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False):
     """A moderator's command by private message: once when it is attempted, once with its outcome, with one id."""
 
     SUBJECT = subjects.PM_COMMAND
@@ -266,5 +267,5 @@ def decode(subject: str, payload: bytes) -> tuple[Event, str | None]:
 
 
 def encode(event: Event) -> bytes:
-    """The event as it goes over the wire: JSON, without fields at their defaults."""
+    """The event as it goes over the wire: JSON, of later additions only those that say something."""
     return _ENCODER.encode(event)

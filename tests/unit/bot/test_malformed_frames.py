@@ -120,6 +120,42 @@ def test_arguments_of_the_wrong_kind_are_counted(harness: RoomHarness, arguments
     assert set(harness.dispatcher.malformed) == known
 
 
+def test_a_null_says_nothing_like_an_absent_field(harness: RoomHarness) -> None:
+    harness.join(
+        {"name": "Ann", "rank": 2, "profile": None, "meta": None},
+        {"name": "Bob", "rank": 1.5, "meta": {"afk": None, "muted": True}},
+        {"name": "Cid", "rank": None},
+        {"name": None, "rank": 1},
+    )
+    harness.frame("addUser", {"name": "Dan", "rank": 1, "meta": None})
+    users = {user.name: (user.rank, user.afk, user.muted) for user in harness.room.users}
+    assert users == {
+        "Ann": (2, False, False),
+        "Bob": (1.5, False, True),
+        "Cid": (0, False, False),
+        "Dan": (1, False, False),
+    }
+    harness.frame("chatMsg", {**chat("Ann", "hi"), "meta": None})
+    assert [line.message for line in harness.sink.of(ChatMessage)] == ["hi"]
+    harness.frame("changeMedia", {**media("abc", seconds=100), "title": None, "currentTime": None, "paused": None})
+    assert harness.room.media is not None
+    assert (harness.room.media.title, harness.room.media.seconds) == ("", 100)
+
+
+def test_an_odd_item_keeps_its_place_in_the_playlist(harness: RoomHarness) -> None:
+    untitled = {"id": "", "title": None, "type": "cu", "seconds": None}
+    harness.join()
+    harness.frame(
+        "playlist", [item(0), {"uid": 1, "media": untitled, "queueby": None}, {"uid": 2, "temp": None}, item(3)]
+    )
+    assert [(entry.uid, entry.title) for entry in harness.room.playlist] == [
+        (0, "Title of v0"),
+        (1, ""),
+        (2, ""),
+        (3, "Title of v3"),
+    ]
+
+
 def test_a_malformed_kind_is_logged_once(harness: RoomHarness, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(5):
         harness.frame("chatMsg", {"username": 1})

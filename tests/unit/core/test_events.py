@@ -22,7 +22,7 @@ SPECIFIED: dict[str, dict[str, Any]] = {
     subjects.USER_COUNT: {"chat_count": 3, "connected_count": 5},
     subjects.HIGH_WATER: {"chat_count": 3, "connected_count": 5},
     subjects.STATUS_UPDATE: {"status_data": {"bot_name": "rosey", "bot_rank": 2.5, "playlist_items": 4}},
-    subjects.USER_PRESENT: {"users": [{"username": "alice", "rank": 2, "afk": True}, {"username": "bob"}]},
+    subjects.USER_PRESENT: {"users": [{"username": "alice", "rank": 2, "afk": True}]},
     subjects.MEDIA_PLAYED: {"title": "A film", "type": "yt", "id": "abc", "duration": 90, "queued_by": "bob"},
     subjects.MEDIA_ENDED: {"skipped": True},
     subjects.PLAYLIST_CHANGED: {"action": "queued", "item": {"title": "A film"}, "by": "bob"},
@@ -234,8 +234,29 @@ def test_a_flag_of_the_status_may_be_a_number_as_in_the_original(afk: object) ->
     assert event.status_data.bot_afk == afk
 
 
-def test_defaults_do_not_travel() -> None:
+def test_defaults_of_additions_do_not_travel() -> None:
     assert events.encode(events.UserJoined(username="alice")) == b'{"username":"alice"}'
+    assert events.encode(events.ChatMessage(username="alice", message="hi")) == b'{"username":"alice","message":"hi"}'
+
+
+@pytest.mark.parametrize(("subject", "required"), [(kind.SUBJECT, kind) for kind in events.TYPES])
+def test_a_plain_subscriber_finds_every_specified_field(subject: str, required: type[Event]) -> None:
+    needed = {field.encode_name for field in msgspec.structs.fields(required) if field.required}
+    sparse = decode(subject, {name: value for name, value in SPECIFIED[subject].items() if name in needed})
+    # When it happened is the envelope's, which bots fill in.
+    specified = SPECIFIED[subject].keys() - {"timestamp"}
+    if subject != subjects.MEDIA_ENDED:
+        assert specified <= json.loads(events.encode(sparse)).keys()
+
+
+def test_of_users_present_every_field_is_told() -> None:
+    event = events.UsersPresent(users=[events.PresentUser(username="bob")])
+    assert json.loads(events.encode(event)) == {"users": [{"username": "bob", "rank": 0, "afk": False}]}
+
+
+def test_of_a_present_user_the_name_is_enough() -> None:
+    event = decode(subjects.USER_PRESENT, {"users": [{"username": "bob"}]})
+    assert event == events.UsersPresent(users=[events.PresentUser(username="bob", rank=0, afk=False)])
 
 
 def test_events_never_change() -> None:

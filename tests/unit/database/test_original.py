@@ -280,7 +280,9 @@ def test_views_and_references_go_on_naming_the_tables(file: Path) -> None:
     make(file, EARLY, EARLY_ROWS)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE VIEW talkers AS SELECT username FROM user_stats WHERE total_chat_lines > 0")
-        connection.execute("CREATE TABLE plugin_points (username TEXT REFERENCES user_stats (username), points INTEGER)")
+        connection.execute(
+            "CREATE TABLE plugin_points (username TEXT REFERENCES user_stats (username), points INTEGER)"
+        )
         before = sorted(connection.execute("SELECT username FROM talkers"))
         connection.commit()
     migrations.upgrade(Location.of(file))

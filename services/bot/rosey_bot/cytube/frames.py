@@ -1,7 +1,7 @@
 """The frames that a CyTube server sends and Rosey reads: decoding is validation.
 
-One struct a frame, with only the fields that are read; unknown fields are ignored. Shapes and units are those of
-PROTOCOL.md 2 to 11. A frame of another shape raises ``MalformedFrame``.
+One struct a frame, with only the fields that are read; unknown fields are ignored, and a null says nothing, like an
+absent field. Shapes and units are those of PROTOCOL.md 2 to 11. A frame of another shape raises ``MalformedFrame``.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ class UserMeta(Struct, frozen=True):
 
 
 class User(Struct, frozen=True):
-    """A user as in ``userlist`` and ``addUser``."""
+    """A user as in ``userlist`` and ``addUser``; who has no rank in it may do no more than a guest."""
 
     name: str
-    rank: Rank
+    rank: Rank = 0
     meta: UserMeta = UserMeta()
 
 
@@ -102,19 +102,22 @@ class SetAfk(Struct, frozen=True):
 
 
 class Media(Struct, frozen=True):
-    """A medium: ``seconds`` is 0 for live ones."""
+    """A medium of the playlist: ``seconds`` is 0 for live ones.
 
-    id: Identifier
-    title: str
-    type: Annotated[str, Meta(min_length=1, max_length=64)]
+    An item that were left out for an odd medium would put all behind it at other positions than CyTube shows.
+    """
+
+    id: str = ""
+    title: str = ""
+    type: str = ""
     seconds: Duration = 0
 
 
 class Item(Struct, frozen=True):
     """An item of the playlist; ``queueby`` is empty where an anonymous user queued it."""
 
-    media: Media
     uid: Uid
+    media: Media = Media()
     temp: bool = False
     queueby: str = ""
 
@@ -156,8 +159,8 @@ class ChangeMedia(Struct, frozen=True):
     """``changeMedia``: what plays now; ``currentTime`` is -3 in the lead-in of timed media (PROTOCOL.md 8)."""
 
     id: Identifier
-    title: str
     type: Annotated[str, Meta(min_length=1, max_length=64)]
+    title: str = ""
     seconds: Duration = 0
     currentTime: Seconds = 0  # noqa: N815 - CyTube's spelling
     paused: bool = False
@@ -255,7 +258,7 @@ class Frame(Generic[T]):
 def _one(name: str, kind: Any) -> Frame[Any]:
     def decode(arguments: Sequence[Any]) -> Any:
         try:
-            return msgspec.convert(arguments[0] if arguments else None, kind)
+            return _convert(arguments[0] if arguments else None, kind)
         except _REFUSALS as error:
             raise MalformedFrame(str(error)) from None
 
@@ -272,12 +275,25 @@ def _list(name: str, kind: type[T]) -> Frame[list[T]]:
         values = []
         for member in members:
             try:
-                values.append(msgspec.convert(member, kind))
+                values.append(_convert(member, kind))
             except _REFUSALS:
                 continue
         return values
 
     return Frame(name, decode)
+
+
+def _convert(value: Any, kind: Any) -> Any:
+    try:
+        return msgspec.convert(value, kind)
+    except _REFUSALS:
+        return msgspec.convert(_without_nulls(value), kind)
+
+
+def _without_nulls(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: _without_nulls(member) for name, member in value.items() if member is not None}
 
 
 CHAT_MSG: Final[Frame[ChatMsg]] = _one("chatMsg", ChatMsg)
