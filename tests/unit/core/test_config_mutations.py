@@ -89,6 +89,7 @@ _WRONG: dict[str, list[Any]] = {
     "database.default_channel": ["a b", "", "x" * 65],
     "stream.max_bytes": [*_NO_NUMBER, 0, -1, "5 parsecs"],
     "stream.replicas": [*_NO_NUMBER, 0, 6, 1.5],
+    "bot.spool_dir": [""],
     "bot.spool_max_bytes": [*_NO_NUMBER, 0, -1],
     "bot.user_cooldown": [*_NO_NUMBER, -1],
     "bot.channel_cooldown": [*_NO_NUMBER, -0.1],

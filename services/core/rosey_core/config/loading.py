@@ -22,7 +22,10 @@ _SIMILAR: Final = 0.75
 _REASONS: Final = {
     "missing": "is missing",
     "model_type": "should have keys and values",
+    "list_type": "should be a list",
     "tuple_type": "should be a list",
+    "string_type": "should be a text: put it in quotes",
+    "string_too_short": "is empty: leave it out for its default",
 }
 """Where pydantic's words speak of Python."""
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ByteSize,
     ConfigDict,
     Field,
@@ -29,6 +30,18 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Hours = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Days = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Bytes = Annotated[ByteSize, Field(gt=0)]
+Interval = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
+"""Seconds between two turns of something that goes on for ever."""
+
+
+def _some_path(path: Any) -> Any:
+    if path == "":
+        # Else it would be the working directory.
+        raise ValueError("is empty: leave it out for its default")
+    return path
+
+
+SomePath = Annotated[Path, BeforeValidator(_some_path)]
 
 CYTUBE: Final = "https://cytu.be"
 """The server of a channel that names none."""
@@ -184,8 +197,8 @@ class Nats(Section):
     user: str | None = None
     password: SecretStr | None = None
     token: SecretStr | None = None
-    creds: Path | None = None
-    ca: Path | None = None
+    creds: SomePath | None = None
+    ca: SomePath | None = None
 
     @property
     def servers(self) -> list[str]:
@@ -320,17 +333,17 @@ class Bot(Section):
         plugins: which of the installed plugins are loaded, by name: all unless given, none for an empty list.
     """
 
-    spool_dir: Path = Path("bot_spool")
+    spool_dir: SomePath = Path("bot_spool")
     spool_max_bytes: Bytes = ByteSize(256 << 20)
     user_cooldown: float = Field(default=10.0, ge=0, allow_inf_nan=False)
     channel_cooldown: float = Field(default=2.0, ge=0, allow_inf_nan=False)
-    user_count_interval: Seconds = 300.0
-    status_interval: Seconds = 10.0
+    user_count_interval: Interval = 300.0
+    status_interval: Interval = 10.0
     stats_timeout: Seconds = 0.8
-    outbound_interval: Seconds = 2.0
+    outbound_interval: Interval = 2.0
     timezone: str = "UTC"
     added_channels: bool = True
-    secrets_dir: Path = Path("secrets")
+    secrets_dir: SomePath = Path("secrets")
     connections_per_address: int = Field(default=10, ge=1)
     connection_interval: Seconds = 10.0
     guest_login_interval: Seconds = 60.0
@@ -373,7 +386,7 @@ class Operator(Section):
     secret: str = Field(default="rosey-channel-secrets", min_length=1)
     bots: str = Field(default="app.kubernetes.io/name=rosey,app.kubernetes.io/component=bot", min_length=1)
     lease: str = Field(default="rosey-operator", min_length=1)
-    benchmark_job: Path | None = None
+    benchmark_job: SomePath | None = None
 
 
 class Health(Section):
