@@ -57,6 +57,14 @@ def test_every_pod_keeps_to_the_restricted_standard_and_has_no_token() -> None:
             assert "memory" in container["resources"]["limits"], name
 
 
+def test_a_default_release_asks_for_little() -> None:
+    containers = [container for _, pod in pods(render()) for container in pod["spec"]["containers"]]
+    requests = [each["resources"]["requests"] for each in containers if each["name"] != "test"]
+    assert len(requests) == 3
+    assert sum(int(each["memory"].removesuffix("Mi")) for each in requests) * 2**20 <= 250e6
+    assert sum(int(each["cpu"].removesuffix("m")) for each in requests) <= 100
+
+
 def test_nothing_belongs_to_the_whole_cluster() -> None:
     kinds = {item["kind"] for item in render(EVERYTHING)}
     assert not {kind for kind in kinds if kind.startswith("Cluster")}

@@ -150,11 +150,18 @@ class Namespace:
 
 
 class Release:
-    """A release of the chart: its name is ``rosey``, and so is the beginning of all its objects'."""
+    """A release of the chart: its name is ``rosey``, and so is the beginning of all its objects'.
 
-    def __init__(self, namespace: Namespace, chosen: dict[str, Any] | None = None) -> None:
+    Args:
+        namespace: where it is.
+        chosen: its values, over those that name the images under test.
+        chart: what it is made from, until it is upgraded from another.
+    """
+
+    def __init__(self, namespace: Namespace, chosen: dict[str, Any] | None = None, *, chart: Path = CHART) -> None:
         self.namespace = namespace
         self.chosen = chosen or {}
+        self.chart = chart
 
     def install(self) -> Release:
         """Install it and return when all pods are ready."""
@@ -166,6 +173,11 @@ class Release:
         self.chosen = merged(self.chosen, chosen)
         self._helm("upgrade", self.chosen)
 
+    def roll_back(self) -> None:
+        """Go back to the revision before; returns when all pods are ready."""
+        command = ["helm", "rollback", "rosey", "--namespace", self.namespace.name, "--wait"]
+        run(*command, "--timeout", f"{READY_S}s", timeout=READY_S + 30)
+
     def uninstall(self) -> None:
         """Uninstall it and return when its pods are gone."""
         run("helm", "uninstall", "rosey", "--namespace", self.namespace.name, "--wait")
@@ -175,7 +187,7 @@ class Release:
         return run("helm", "test", "rosey", "--namespace", self.namespace.name, "--logs", timeout=240).decode()
 
     def _helm(self, verb: str, chosen: dict[str, Any]) -> None:
-        command = ["helm", verb, "rosey", str(CHART), "--namespace", self.namespace.name, "--values", "-"]
+        command = ["helm", verb, "rosey", str(self.chart), "--namespace", self.namespace.name, "--values", "-"]
         command += ["--wait", "--timeout", f"{READY_S}s"]
         run(*command, input=json.dumps(merged(values(), chosen)).encode(), timeout=READY_S + 30)
 

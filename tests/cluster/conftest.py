@@ -28,12 +28,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
+@pytest.fixture(scope="session")
+def load_command() -> list[str]:
+    """The command that brings images into the cluster, without their names."""
+    return shlex.split(os.environ.get("ROSEY_CLUSTER_LOAD", "kind load docker-image"))
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _cluster() -> None:
+def _cluster(load_command: list[str]) -> None:
     for program in ("kubectl", "helm", "docker"):
         assert shutil.which(program), f"{program} is not on the path: these tests need kubectl, helm 3 and docker"
     run("kubectl", "get", "--raw", "/readyz")
-    build_and_load(shlex.split(os.environ.get("ROSEY_CLUSTER_LOAD", "kind load docker-image")))
+    build_and_load(load_command)
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +61,14 @@ def make_release(make_namespace: Callable[..., Namespace]) -> Callable[..., Rele
     """Install releases, each in a namespace of its own in which the restricted standard is enforced."""
 
     def make(
-        name: str, values: dict[str, Any] | None = None, prepare: Callable[[Namespace], None] | None = None
+        name: str,
+        values: dict[str, Any] | None = None,
+        prepare: Callable[[Namespace], None] | None = None,
+        **options: Any,
     ) -> Release:
         namespace = make_namespace(name)
         if prepare is not None:
             prepare(namespace)
-        return Release(namespace, values).install()
+        return Release(namespace, values, **options).install()
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +75,19 @@ class Load:
         return [
             entry["at"] for entry in read(self._record) if entry["event"] == Event.LEFT and entry["name"] == "Rosey"
         ]
+
+    def evidence(self, lines: Iterable[Line]) -> str:
+        """What both accounts have of these lines, and when the bot came and went."""
+        moments = {moment for moment, _, _ in lines}
+        rows = sqlite3.connect(self._database).execute("SELECT id, hex(event_id), username, message FROM recent_chat")
+        stored = [row for row in rows if row[1] and int(row[1][:12], 16) in moments]
+        own = [
+            entry
+            for entry in read(self._record)
+            if entry.get("time") in moments
+            or (entry["event"] in (Event.ARRIVED, Event.NAMED, Event.LEFT) and entry["name"] == "Rosey")
+        ]
+        return "\n".join(map(str, [*stored, *own]))
 
     def stored(self) -> sqlite3.Connection:
         """A copy of the database as it is now."""

@@ -1,41 +1,95 @@
-"""Orderly restarts at 500 events a second lose and double nothing of what the bot was told in the room."""
+"""Orderly ends at 500 events a second lose and double nothing of what the bot was told in the room."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from tests.cluster.cluster import Release, run
+from tests.cluster import previous
+from tests.cluster.cluster import CHART, TAG, Release, merged, run
 from tests.cluster.load import Load, changes, said, stored_changes, stored_lines, values
 
 RATE: Final = 500
 ACTIONS: Final = 75 * RATE
-"""Enough for all restarts: a crowd that has fallen silent would prove nothing."""
+"""Enough for all that is done: a crowd that has fallen silent would prove nothing."""
+ENOUGH: Final = 10 * RATE
+"""Lines that the bot must have been told, so that the comparison means something."""
 ON_THE_WIRE_MS: Final = 500
 """Before the bot's leaving: what the room still told it, while it closed the connection."""
+WORKLOADS: Final = ("statefulset/rosey-nats", "deployment/rosey-database", "deployment/rosey-bot")
+
+MakeRelease = Callable[..., Release]
 
 
-def test_restarts_upgrades_and_rollbacks_lose_and_double_nothing(
-    make_release: Callable[..., Release], tmp_path: Path
-) -> None:
-    load = Load(make_release("restarts", values(rate=RATE, actions=ACTIONS)), tmp_path)
-    release, kubectl = load.release, load.release.namespace.kubectl
+def make_load(
+    make_release: MakeRelease, name: str, directory: Path, chosen: dict[str, Any] | None = None, **options: Any
+) -> Load:
+    """A release at work under a crowd."""
+    chosen = merged(values(rate=RATE, actions=ACTIONS), chosen or {})
+    load = Load(make_release(name, chosen, **options), directory)
     load.until_it_flows()
-    for what in ("statefulset/rosey-nats", "deployment/rosey-database", "deployment/rosey-bot"):
+    return load
+
+
+def compare(load: Load) -> None:
+    """Wait until all is stored, and hold it to the record."""
+    load.until_all_is_stored()
+    truth, database = load.truth(), load.stored()
+    expected, found = said(truth), stored_lines(database)
+    assert expected.total() > ENOUGH
+    # While the bot enters it may see a line before the list of users, with which its sight begins by the record.
+    doubled = found - said(load.everything())
+    assert doubled == Counter(), load.evidence(doubled)
+    lost, departures = expected - found, load.departures()
+    assert all(any(0 <= left - moment < ON_THE_WIRE_MS for left in departures) for moment, _, _ in lost), lost
+    assert stored_changes(database) - changes(load.everything()) == Counter()
+    assert load.release.restarts("simulator") == 0
+
+
+def test_restarts_and_changed_values(make_release: MakeRelease, tmp_path: Path) -> None:
+    load = make_load(make_release, "restarts", tmp_path)
+    kubectl = load.release.namespace.kubectl
+    for what in WORKLOADS:
         kubectl("rollout", "restart", what)
         kubectl("rollout", "status", what, "--timeout=90s")
         load.until_it_flows()
     changed = {"nats": {"maxPayload": "2MB"}, "stream": {"maxAgeHours": 24}, "bot": {"spoolMaxBytes": "64MiB"}}
-    release.upgrade(changed)
-    run("helm", "rollback", "rosey", "--namespace", release.namespace.name, "--wait", "--timeout", "120s")
-    load.until_all_is_stored()
-    truth, database = load.truth(), load.stored()
-    expected, found = said(truth), stored_lines(database)
-    assert expected.total() > ACTIONS / 4
-    # While the bot enters it may see a line before the list of users, with which its sight begins by the record.
-    assert found - said(load.everything()) == Counter()
-    lost, departures = expected - found, load.departures()
-    assert all(any(0 <= left - moment < ON_THE_WIRE_MS for left in departures) for moment, _, _ in lost), lost
-    assert stored_changes(database) - changes(load.everything()) == Counter()
+    load.release.upgrade(changed)
+    load.release.roll_back()
+    compare(load)
+
+
+def test_an_upgrade_and_the_way_back(make_release: MakeRelease, tmp_path: Path, load_command: list[str]) -> None:
+    source = previous.check_out(tmp_path)
+    previous.build_and_load(source, load_command)
+    load = make_load(make_release, "upgrade-and-back", tmp_path, previous.values(), chart=previous.package(source))
+    release = load.release
+    simulator = release.pod("simulator")["metadata"]["uid"]
+    release.chart = CHART
+    release.upgrade({section: {"image": {"tag": TAG}} for section in previous.SECTIONS})
+    load.until_it_flows()
+    release.roll_back()
+    load.until_it_flows()
+    compare(load)
+    # The record is its.
+    assert release.pod("simulator")["metadata"]["uid"] == simulator
+
+
+def test_a_node_that_is_drained_and_comes_back(make_release: MakeRelease, tmp_path: Path) -> None:
+    marked = {"podLabels": {"rosey-drained": tmp_path.name}}
+    load = make_load(make_release, "drain", tmp_path, dict.fromkeys(("nats", "database", "bot"), marked))
+    node = load.release.pod("bot")["spec"]["nodeName"]
+    # Only what is marked: the crowd stays, and so does everything else on the node.
+    options = [f"--pod-selector=rosey-drained={tmp_path.name}", "--delete-emptydir-data", "--timeout=90s"]
+    try:
+        run("kubectl", "drain", node, *options)
+        for component in ("nats", "database", "bot"):
+            assert load.release.pod(component)["status"]["phase"] == "Pending"
+    finally:
+        run("kubectl", "uncordon", node)
+    for what in WORKLOADS:
+        load.release.namespace.kubectl("rollout", "status", what, "--timeout=90s")
+    load.until_it_flows()
+    compare(load)

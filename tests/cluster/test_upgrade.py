@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cluster.cluster import Release, run, until
+from tests.cluster.cluster import Release, until
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,7 @@ def test_a_rollback_brings_back_what_was_there(release: Release) -> None:
     before = release.namespace.get("configmap", "rosey-bot")["data"]
     newest = newest_line(release)
     release.upgrade({"bot": {"spoolMaxBytes": "1MiB"}})
-    namespace = release.namespace.name
-    run("helm", "rollback", "rosey", "--namespace", namespace, "--wait", "--timeout", "120s")
+    release.roll_back()
     assert release.namespace.get("configmap", "rosey-bot")["data"] == before
     until(lambda: newest_line(release) > newest, what="lines are stored after the rollback")
 
