@@ -64,7 +64,7 @@ class OutboundPoster:
         sink: is told what became of them.
         timeline: the channel's times.
         manners: while they want the bot quiet, messages wait.
-        interval: seconds between two looks into the queue.
+        interval: seconds between two looks into the queue that no notice asked for.
         sleep: waits seconds.
 
     Attributes:
@@ -81,7 +81,7 @@ class OutboundPoster:
         sink: EventSink,
         timeline: Timeline,
         manners: Manners | None = None,
-        interval: float = 2.0,
+        interval: float = 30.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._channel: Final = channel

@@ -354,6 +354,10 @@ class BotDatabase:
             bypass_backoff=bypass_backoff,
         )
 
+    async def get_channels_to_post_in(self, max_retries: int = 3) -> list[str]:
+        """The keys of the channels in which messages are due that nobody has claimed."""
+        return await self.queries.channels_to_post_in(max_retries=max_retries, now=self._clock())
+
     async def claim_outbound_messages(
         self,
         limit: int = 50,

@@ -230,6 +230,12 @@ class Queries:
 
         return await self._reader.run(read)
 
+    async def channels_to_post_in(self, *, max_retries: int, now: float) -> list[str]:
+        """The keys of the channels in which queued messages are due."""
+        return await self._reader.run(
+            lambda connection: outbound.channels(connection, max_retries=max_retries, time=now)
+        )
+
     async def is_claimable(
         self, channel: str | None, *, claimed_by: str, max_retries: int, now: float, claim_id: str
     ) -> bool:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import pytest
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
 from rosey_bot.cytube.sending import Outcome, Receipt
 from rosey_bot.outbound import OutboundPoster
@@ -16,6 +17,7 @@ from rosey_bot.outbound_notices import OutboundNotices
 from rosey_core import queries, subjects
 from rosey_core.bus import Bus
 from rosey_database import BotDatabase, DatabaseService
+from rosey_database.requests import notices
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 from tests.unit.bot.harness import RoomHarness
@@ -169,13 +171,46 @@ async def test_broken_variant_without_notices_nothing_is_posted_before_the_next_
     assert deaf.said == []
 
 
+@pytest.fixture
+def _quick_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notices, "INTERVAL_S", 0.05)
+
+
+@pytest.mark.usefixtures("_quick_notices", "database_service")
+async def test_what_another_program_put_into_the_table_is_told_of(
+    make_poster: Callable[..., Awaitable[Poster]], temp_database: BotDatabase
+) -> None:
+    bot = await make_poster()
+    # Through the facade, which tells nobody: as a program does that writes into the table itself.
+    await temp_database.enqueue_outbound_message("news", channel="lobby")
+    await until(lambda: bot.said == ["news"])
+
+
+@pytest.mark.usefixtures("_quick_notices")
+async def test_a_message_is_told_of_until_it_is_claimed(
+    nats_client: Client, database_service: DatabaseService, temp_database: BotDatabase, enqueue: Queue
+) -> None:
+    told: list[str] = []
+
+    async def heard(message: Msg) -> None:
+        told.append(message.subject)
+
+    await nats_client.subscribe(f"{subjects.OUTBOUND_WAITING}.*", cb=heard)
+    await enqueue("news")
+    await until(lambda: len(told) >= 3)
+    assert set(told) == {f"{subjects.OUTBOUND_WAITING}.lobby"}
+    assert await temp_database.claim_outbound_messages(channel="lobby")
+    assert await temp_database.get_channels_to_post_in() == []
+    await database_service.stop()
+
+
 async def test_one_channel_is_watched_once_over_connections_and_may_be_watched_before_there_is_one(
     nats_server: NatsServer, nats_client: Client
 ) -> None:
     bus = Bus(nats_server.url, name="rosey-bot")
-    notices, told = OutboundNotices(bus), []
-    await notices.watch("lobby", lambda: told.append("lobby"))
-    await notices.unwatch("lounge")
+    watched, told = OutboundNotices(bus), []
+    await watched.watch("lobby", lambda: told.append("lobby"))
+    await watched.unwatch("lounge")
     await bus.start()
     await until(lambda: told == ["lobby"])
     # As when nats-py gives up: the bus makes another client, which has no subscriptions.
@@ -187,6 +222,6 @@ async def test_one_channel_is_watched_once_over_connections_and_may_be_watched_b
     await until(lambda: told)
     await bus.client.flush()
     assert told == ["lobby"]
-    await notices.unwatch("lobby")
+    await watched.unwatch("lobby")
     await bus.close()
-    await notices.unwatch("lobby")
+    await watched.unwatch("lobby")

@@ -89,6 +89,21 @@ async def test_what_is_claimed_is_given_to_nobody_else(temp_database: BotDatabas
     assert await _ids(temp_database, bypass_backoff=True) == []
 
 
+async def test_channels_are_named_while_messages_in_them_are_due(
+    temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi", channel="lobby")
+    await temp_database.enqueue_outbound_message("ho", channel="lounge")
+    assert sorted(await temp_database.get_channels_to_post_in()) == ["lobby", "lounge"]
+    await temp_database.claim_outbound_messages(channel="lobby")
+    assert await temp_database.get_channels_to_post_in() == ["lounge"]
+    await temp_database.mark_outbound_failed(message_id, "not echoed", channel="lobby")
+    assert await temp_database.get_channels_to_post_in() == ["lounge"]
+    clock.move(120)
+    assert sorted(await temp_database.get_channels_to_post_in()) == ["lobby", "lounge"]
+    assert await temp_database.get_channels_to_post_in(max_retries=1) == ["lounge"]
+
+
 async def test_to_find_that_nothing_waits_takes_no_transaction(temp_database: BotDatabase) -> None:
     await temp_database.enqueue_outbound_message("hi")
     await temp_database.claim_outbound_messages()

@@ -47,7 +47,7 @@ class ChannelSettings:
         channel_cooldown: seconds until the channel's next public command is answered.
         user_count_interval: seconds between two counts of users.
         status_interval: seconds between two reports of the status.
-        outbound_interval: seconds between two looks into the outbound queue.
+        outbound_interval: seconds between two looks into the outbound queue that no notice asked for.
         zone: the time zone of times in answers.
         manners_file: where it is kept how moderators want the bot to behave.
     """
@@ -61,7 +61,7 @@ class ChannelSettings:
     channel_cooldown: float = 2.0
     user_count_interval: float = 300.0
     status_interval: float = 10.0
-    outbound_interval: float = 2.0
+    outbound_interval: float = 30.0
     zone: tzinfo = UTC
     manners_file: Path | None = None
 

@@ -323,7 +323,7 @@ class Bot(Section):
         user_count_interval: seconds between two counts of users.
         status_interval: seconds between two reports of the status.
         stats_timeout: seconds that the database has for an answer.
-        outbound_interval: seconds between two looks into the outbound queue.
+        outbound_interval: seconds between two looks into the outbound queue that no notice asked for.
         timezone: the time zone of times in answers, like ``Europe/Berlin``.
         added_channels: whether this bot takes the channels that are added at run time; of several bots, one.
         secrets_dir: where the files lie that such channels refer to for their passwords.
@@ -340,7 +340,7 @@ class Bot(Section):
     user_count_interval: Interval = 300.0
     status_interval: Interval = 10.0
     stats_timeout: Seconds = 0.8
-    outbound_interval: Interval = 2.0
+    outbound_interval: Interval = 30.0
     timezone: str = "UTC"
     added_channels: bool = True
     secrets_dir: SomePath = Path("secrets")

@@ -27,6 +27,7 @@ from rosey_core.queries import Request
 from rosey_database.database import BotDatabase
 from rosey_database.requests.bad_requests import BadRequestLog
 from rosey_database.requests.handlers import HANDLERS
+from rosey_database.requests.notices import Notices
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class RequestServer:
         self._version = version
         self._observer = observer
         self._bad = BadRequestLog(clock)
+        self._notices = Notices(database)
         self._figures: dict[str, _Figures] = {}
         self._client: Client | None = None
         self._service: Service | None = None
@@ -124,9 +126,11 @@ class RequestServer:
                     handler=partial(self._accept, kind, figures),
                 )
         await client.flush()
+        self._notices.start(client)
 
     async def stop(self) -> None:
         """Stop serving; what is being answered is answered first, within bounds. Safe to call again."""
+        await self._notices.stop()
         service, self._service = self._service, None
         client, self._client = self._client, None
         if service is not None and client is not None and not client.is_closed:
@@ -183,7 +187,7 @@ class RequestServer:
             else:
                 reply = await HANDLERS[kind](self._database, request, channel)
             if isinstance(request, queries.EnqueueMessage):
-                await self._tell_waiting(channel)
+                await self._notices.queued(channel)
             payload = queries.encode(reply)
         except sqlite3.Error as problem:
             error = f"database: {problem}"
@@ -198,15 +202,6 @@ class RequestServer:
             error = f"the answer has {len(payload)} bytes, more than NATS carries: ask for less at once"
             return _failure(error), FAILED, error
         return payload, OK, ""
-
-    async def _tell_waiting(self, channel: str | None) -> None:
-        try:
-            key = channel or await self._database.queries.default_channel()
-            # Nobody can be in the default channel before it is chosen.
-            if key and self._client is not None:
-                await self._client.publish(subjects.for_channel(subjects.OUTBOUND_WAITING, key))
-        except (sqlite3.Error, nats.errors.Error, OSError) as problem:
-            log.info("a bot is not told of a message and will find it when it looks: %s", problem)
 
     def _complete_stats(self, stats: EndpointStats) -> None:
         figures = self._figures.get(stats.subject)

@@ -14,10 +14,10 @@ BACKOFF_S: Final = 60
 
 _NAMES: Final = ("id", "timestamp", "message", "retry_count", "last_error")
 _COLUMNS: Final = ", ".join(_NAMES)
+_DUE: Final = f"(retry_count = 0 OR timestamp + {BACKOFF_S} * (1 << min(retry_count, 30)) <= ?)"
 _UNSENT: Final = f"""
     SELECT {_COLUMNS} FROM outbound_messages
-    WHERE channel_id = ? AND sent = 0 AND claimed_by IS NULL AND retry_count < ?
-      AND (? OR retry_count = 0 OR timestamp + {BACKOFF_S} * (1 << min(retry_count, 30)) <= ?)
+    WHERE channel_id = ? AND sent = 0 AND claimed_by IS NULL AND retry_count < ? AND (? OR {_DUE})
     ORDER BY timestamp, id LIMIT ?
 """  # noqa: S608
 """What is due, oldest first; parameters: channel id, most retries, whether to bypass the back-off, now, limit."""
@@ -46,6 +46,19 @@ def unsent(
     """The messages that are due, oldest first: {id, timestamp, message, retry_count, last_error}."""
     rows = connection.execute(_UNSENT, (channel_id, max_retries, int(bypass_backoff), int(time), limit)).fetchall()
     return [dict(zip(_NAMES, row, strict=True)) for row in rows]
+
+
+def channels(connection: sqlite3.Connection, *, max_retries: int, time: float) -> list[str]:
+    """The keys of the channels in which messages are due that nobody has claimed."""
+    rows = connection.execute(
+        f"""
+        SELECT key FROM channels WHERE key != '' AND id IN (
+            SELECT channel_id FROM outbound_messages
+            WHERE sent = 0 AND claimed_by IS NULL AND retry_count < ? AND {_DUE})
+        """,  # noqa: S608
+        (max_retries, int(time)),
+    )
+    return [key for (key,) in rows]
 
 
 def claim(
