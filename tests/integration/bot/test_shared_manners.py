@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from nats.js.errors import KeyNotFoundError
 
 from rosey_bot.channels import shared_manners
 from rosey_bot.channels.shared_manners import SharedManners
@@ -180,7 +181,10 @@ async def test_what_others_put_into_the_bucket_is_passed_over(
     one.enter("gone").be_quiet()
 
     async def is_told() -> bool:
-        entries = [await bucket.get(key) for key in ("lobby", "den", "gone")]
+        try:
+            entries = [await bucket.get(key) for key in ("lobby", "den", "gone")]
+        except KeyNotFoundError:
+            return False
         return all(b'"is_quiet":true' in (entry.value or b"") for entry in entries)
 
     one.enter("den").be_quiet()
