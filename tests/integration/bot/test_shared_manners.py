@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -18,13 +19,14 @@ from rosey_core.bus import Bus
 from rosey_core.streams import StreamLimits
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
+from tools import chart
 
 
 class Process:
     """One of several bots on one NATS, each with a disk of its own."""
 
-    def __init__(self, nats_server: NatsServer, directory: Path) -> None:
-        self.bus = Bus(nats_server.url, name="rosey-bot")
+    def __init__(self, nats_server: NatsServer, directory: Path, **login: str) -> None:
+        self.bus = Bus(nats_server.url, name="rosey-bot", **login)
         self.shared = SharedManners(self.bus)
         self._directory = directory
         self._work: asyncio.Task[None] | None = None
@@ -208,3 +210,27 @@ async def test_a_bucket_that_has_lost_everything_is_told_again(
     await nats_client.jsm().purge_stream(f"KV_{streams.CHANNEL_MANNERS}")
     assert not await is_told()
     await until(is_told)
+
+
+async def test_the_rights_that_the_chart_gives_are_enough(
+    make_nats_server: Callable[..., NatsServer], tmp_path: Path
+) -> None:
+    rights = {name: json.dumps(rights) for name, rights in chart.permissions().items()}
+    users = [f'{{user: "{name}", password: "made-up", permissions: {rights[name]}}}' for name in rights]
+    server = make_nats_server(config=f"authorization {{users: [{', '.join(users)}]}}")
+    database = Bus(server.url, name="rosey-database", user="database", password="made-up")
+    await database.start()
+    await database.wait_connected()
+    await streams.ensure_buckets(database.client, StreamLimits())
+    one, other = (Process(server, tmp_path / name, user="bot", password="made-up") for name in ("one", "other"))
+    there = other.enter()
+    try:
+        await one.start()
+        await other.start()
+        one.enter().be_quiet()
+        await until(lambda: there.is_quiet)
+    finally:
+        await one.stop()
+        await other.stop()
+        await database.close()
+    assert "Violation" not in server.log()
