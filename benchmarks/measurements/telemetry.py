@@ -1,7 +1,7 @@
-"""What traces cost: the path's CPU with none exported, with the default ratio, and with every event traced.
+"""What telemetry costs: the path's CPU without metrics, with them, and with part or all of the events traced.
 
 Run it by itself: ``python -m benchmarks.measurements.telemetry``. The ways take turns, so that what else the machine
-does falls on all of them.
+does falls on all of them; each is compared with the one before it, turn by turn.
 """
 
 from __future__ import annotations
@@ -11,57 +11,97 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Final
 
+from benchmarks import uncounted
 from benchmarks.histogram import Histogram, median
 from benchmarks.measurements.sample import Sample
 from benchmarks.otlp_receiver import OtlpReceiver
 from benchmarks.pipeline import Pipeline
+from benchmarks.processes import Service
 
 RATE: Final = 1000.0
 CHANNELS: Final = 10
 USERS: Final = 50
 WARM_UP_S: Final = 2.0
-WAYS: Final = {"off": None, "1 %": 0.01, "all": 1.0}
-"""The part of the events that is traced; ``None`` without a receiver."""
+SCRAPE_INTERVAL_S: Final = 5.0
+OPEN_METRICS: Final = "application/openmetrics-text; version=1.0.0"
 LIMIT: Final = 0.05
-"""The part of the path's CPU that the default ratio may take."""
+"""The part of the path's CPU that metrics may take, and the default ratio of traces."""
 
 
-async def telemetry(ratio: float | None, seconds: float) -> Sample:
+@dataclass(frozen=True)
+class Way:
+    """How much is told.
+
+    Attributes:
+        metrics: whether bot and database service count, and are scraped.
+        ratio: the part of the events that is traced; ``None`` without a receiver.
+        limit: the part of the CPU that it may take beyond the way before it.
+    """
+
+    metrics: bool
+    ratio: float | None
+    limit: float | None = None
+
+
+WAYS: Final = {
+    "nothing": Way(False, None),
+    "metrics": Way(True, None, LIMIT),
+    "1 % traced": Way(True, 0.01, LIMIT),
+    "all traced": Way(True, 1.0),
+}
+
+
+async def telemetry(way: Way, seconds: float) -> Sample:
     """CPU of bot and database service for an event at 1,000 lines a second, and frame to row beside it.
 
-    Everything is started anew, real processes export to a receiver in the harness, whose CPU is not counted; what the
-    export thread takes is. Metrics are on in all ways.
+    Everything is started anew. Without metrics, nothing on the path is counted or observed; with them, both processes
+    are scraped every five seconds, as OpenMetrics. Spans go from real processes to a receiver in the harness, whose
+    CPU is not counted; what the export thread takes is.
 
-    It would lie if nothing were traced: the spans that arrived are in the raw figures.
+    It would lie if nothing were counted or traced: the service's count and the spans that arrived are in the raw
+    figures.
     """
     receiver = OtlpReceiver()
     await receiver.start()
     try:
-        with _environment(None if ratio is None else receiver.url, ratio):
-            async with Pipeline(channels=CHANNELS, users=USERS) as pipeline:
+        with _environment(way, receiver.url):
+            async with Pipeline(channels=CHANNELS, users=USERS) as pipeline, _scraped(pipeline, way) as scraped:
                 await pipeline.say(round(RATE * WARM_UP_S), RATE)
                 count = round(RATE * seconds)
                 meter = pipeline.meter()
                 act = await pipeline.say(count, RATE)
                 cpu = meter.microseconds(count)
+                counted = await asyncio.to_thread(_counted, pipeline)
                 arrivals = await pipeline.arrivals()
     finally:
         await receiver.stop()
     row = Histogram(arrivals.latencies(act))
     values = {"cpu_us": cpu["bot"] + cpu["service"], "frame_to_row_ms.p99": row.percentile(99) * 1e3}
-    return Sample(values, {"cpu_us": cpu, "spans": len(receiver.spans)}, arrivals.verdict)
+    raw = {"cpu_us": cpu, "counted": counted, "scrapes": len(scraped), "spans": len(receiver.spans)}
+    return Sample(values, raw, arrivals.verdict)
+
+
+def is_sound(way: Way, sample: Sample) -> bool:
+    """Whether what should be told was, and every event was stored once."""
+    raw = sample.raw
+    told = bool(raw["counted"]) == bool(raw["scrapes"]) == way.metrics and bool(raw["spans"]) == bool(way.ratio)
+    return told and not (sample.verdict.lost or sample.verdict.doubled)
 
 
 @contextlib.contextmanager
-def _environment(endpoint: str | None, ratio: float | None) -> Iterator[None]:
+def _environment(way: Way, endpoint: str) -> Iterator[None]:
     """What processes that are started here inherit."""
     before = dict(os.environ)
     os.environ.pop("OTEL_EXPORTER_OTLP_ENDPOINT", None)
-    if endpoint is not None:
-        os.environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "ROSEY_TELEMETRY__SAMPLE_RATIO": str(ratio)}
+    if way.ratio is not None:
+        os.environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "ROSEY_TELEMETRY__SAMPLE_RATIO": str(way.ratio)}
+    if not way.metrics:
+        os.environ[uncounted.METRICS] = "off"
     try:
         yield
     finally:
@@ -69,32 +109,78 @@ def _environment(endpoint: str | None, ratio: float | None) -> Iterator[None]:
         os.environ |= before
 
 
-async def _compare(runs: int, seconds: float) -> bool:
-    samples: dict[str, list[Sample]] = {way: [] for way in WAYS}
+@contextlib.asynccontextmanager
+async def _scraped(pipeline: Pipeline, way: Way) -> AsyncIterator[list[str]]:
+    """Scrape as a Prometheus does, for the time of the block; yields what was told."""
+    told: list[str] = []
+
+    async def scrape() -> None:
+        while True:
+            told.extend([await asyncio.to_thread(_metrics, service) for service in _services(pipeline)])
+            await asyncio.sleep(SCRAPE_INTERVAL_S)
+
+    scraping = asyncio.create_task(scrape()) if way.metrics else None
+    try:
+        yield told
+    finally:
+        if scraping is not None:
+            scraping.cancel()
+            await asyncio.gather(scraping, return_exceptions=True)
+
+
+def _services(pipeline: Pipeline) -> tuple[Service, Service]:
+    assert isinstance(pipeline.store, Service)
+    return pipeline.bot, pipeline.store
+
+
+def _metrics(service: Service) -> str:
+    request = urllib.request.Request(f"{service.health_url}/metrics", headers={"Accept": OPEN_METRICS})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def _counted(pipeline: Pipeline) -> int:
+    """How many latencies the service has observed."""
+    _, store = _services(pipeline)
+    lines = _metrics(store).splitlines()
+    (value,) = [line.split()[1] for line in lines if line.startswith("rosey_database_frame_to_row_seconds_count ")]
+    return int(float(value))
+
+
+async def _compare(names: list[str], runs: int, seconds: float) -> bool:
+    samples: dict[str, list[Sample]] = {name: [] for name in names}
     for number in range(runs):
-        for way, ratio in WAYS.items():
-            sample = await telemetry(ratio, seconds)
-            samples[way].append(sample)
+        for name in names:
+            sample = await telemetry(WAYS[name], seconds)
+            samples[name].append(sample)
             figures = ", ".join(f"{key} {value:.4g}" for key, value in sample.values.items())
-            print(f"run {number + 1} of {runs}: {way}: {figures}, {sample.raw['spans']} spans", flush=True)
-    cpu = {way: median([sample.values["cpu_us"] for sample in taken]) for way, taken in samples.items()}
-    for way, value in cpu.items():
-        print(f"{way:>4}: {value:6.1f} us CPU an event, {value / cpu['off'] - 1:+.1%} against off")
-    is_sound = all(
-        not (sample.verdict.lost or sample.verdict.doubled) and bool(sample.raw["spans"]) == (way != "off")
-        for way, taken in samples.items()
-        for sample in taken
-    )
-    print("every event was stored once" if is_sound else "EVENTS OR SPANS ARE MISSING: the figures mean nothing")
-    return is_sound and cpu["1 %"] / cpu["off"] - 1 < LIMIT
+            print(f"turn {number + 1} of {runs}: {name}: {figures}, {sample.raw['spans']} spans", flush=True)
+    if not all(is_sound(WAYS[name], sample) for name, taken in samples.items() for sample in taken):
+        print("EVENTS, COUNTS OR SPANS ARE MISSING: the figures mean nothing")
+        return False
+    cpu = {name: [sample.values["cpu_us"] for sample in taken] for name, taken in samples.items()}
+    will_do = True
+    for before, name in zip([None, *names], names, strict=False):
+        line = f"{name:>10}: {median(cpu[name]):6.1f} us CPU an event"
+        if before is not None:
+            shares = [ours / theirs - 1 for ours, theirs in zip(cpu[name], cpu[before], strict=True)]
+            line += f", {median(shares):+.1%} against {before} ({min(shares):+.1%} to {max(shares):+.1%})"
+            limit = WAYS[name].limit
+            will_do = will_do and (limit is None or median(shares) < limit)
+        print(line)
+    print("every event was stored once")
+    return will_do
 
 
 def main() -> int:
+    """Measure; returns the exit code: 1 where a way takes more than it may."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.measurements.telemetry", description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="of each way; figures are their medians")
+    parser.add_argument("--runs", type=int, default=5, help="turns of each way; figures are their medians")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each run, without the warm-up")
+    parser.add_argument("--way", action="append", choices=WAYS, help="this one; may be given again; else all")
     options = parser.parse_args()
-    return 0 if asyncio.run(_compare(options.runs, options.seconds)) else 1
+    names = [name for name in WAYS if name in (options.way or WAYS)]
+    return 0 if asyncio.run(_compare(names, options.runs, options.seconds)) else 1
 
 
 if __name__ == "__main__":

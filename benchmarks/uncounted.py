@@ -1,0 +1,35 @@
+"""The program ``rosey-bot`` without metrics of what happens on the path: to see what they cost."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from rosey_bot import service
+from rosey_bot.telemetry import BotTelemetry
+
+METRICS: Final = "BENCHMARK_METRICS"
+"""Names the variable that is ``off`` where the database service counts nothing either."""
+
+
+def is_off() -> bool:
+    """Whether this process is to count nothing."""
+    return os.environ.get(METRICS) == "off"
+
+
+class UncountedTelemetry(BotTelemetry):
+    """Counts neither frames nor acknowledgements; what is looked at twice a second goes on."""
+
+    def frame(self, channel: str, name: str) -> Callable[[], None] | None:
+        """A frame came."""
+        return None if self._tracing is None else self._tracing.frame(channel, name)
+
+    def acknowledged(self, seconds: float) -> None:
+        """An event was acknowledged."""
+
+
+if __name__ == "__main__":
+    service.BotTelemetry = UncountedTelemetry  # type: ignore[attr-defined]
+    sys.exit(service.main())
