@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator operator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster test-observe soak cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
+.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster test-observe test-compose soak cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -50,6 +50,9 @@ test-observe: $(INSTALLED)  ## alert rules and dashboards in a real Prometheus; 
 	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \
 	  { echo "make test-observe needs promtool and prometheus: on Debian and Ubuntu install the package prometheus" >&2; exit 1; }
 	@$(BIN)/python -m pytest tests/observe -q -p no:cacheprovider $(ARGS)
+
+test-compose: $(INSTALLED)  ## compose.yaml as Compose's own reader takes it; needs go 1.23
+	@$(BIN)/python -m pytest tests/compose -q -p no:cacheprovider $(ARGS)
 
 soak: $(INSTALLED)     ## half an hour under load in the cluster of your KUBECONFIG; ROSEY_SOAK_MINUTES: another time
 	@$(BIN)/python -m pytest tests/cluster/soak.py -q -s $(ARGS)
