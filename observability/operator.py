@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from observability.board import Board
-from observability.expressions import NAMESPACE, rate
+from observability.expressions import ANY_IS_BAD, NAMESPACE, rate
 from observability.panels import advice, figure, lines
 
 NONE: Final = " or on () vector(0)"
@@ -27,6 +27,34 @@ BOARD: Final = Board(
             "Operators that lead",
             f"sum(rosey_operator_leads{{{NAMESPACE}}}){NONE}",
             "1 for each release with an operator.",
+        ),
+        figure(
+            "Channels ready",
+            f'sum(rosey_operator_channels{{{NAMESPACE}, ready="True"}}){NONE}',
+            "CytubeChannel resources whose bot is in the room.",
+        ),
+        figure(
+            "Channels not ready",
+            f'sum(rosey_operator_channels{{{NAMESPACE}, ready!="True"}}){NONE}',
+            "Their conditions name the reason.",
+            limits=[(1, "orange")],
+        ),
+        figure(
+            "Failed actions in an hour",
+            f'sum(increase(rosey_operator_actions_total{{{NAMESPACE}, outcome="error"}}[1h])){NONE}',
+            "Refused by Kubernetes or NATS; each is tried again.",
+            limits=[(1, "orange"), (10, "red")],
+        ),
+        figure(
+            "Benchmarks passed",
+            f'sum(rosey_operator_benchmarks{{{NAMESPACE}, verdict="PASS"}}){NONE}',
+            "RoseyBenchmark resources whose last run met all requirements.",
+        ),
+        figure(
+            "Benchmarks failed",
+            f'sum(rosey_operator_benchmarks{{{NAMESPACE}, verdict=~"FAIL|ERROR"}}){NONE}',
+            "Whose last run missed a requirement, or could not be taken.",
+            limits=ANY_IS_BAD,
         ),
         lines(
             "Channels",

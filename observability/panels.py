@@ -7,8 +7,14 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus, stat, text, timeseries
 from grafana_foundation_sdk.builders import table as tables
-from grafana_foundation_sdk.models.common import BigValueColorMode
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, DataTransformerConfig, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.common import BigValueColorMode, GraphTresholdsStyleMode
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    Threshold,
+    ThresholdsMode,
+)
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
@@ -60,16 +66,22 @@ def lines(
     panel = timeseries.Panel().title(title).description(meaning).datasource(SOURCE).unit(unit).height(8).span(12)
     for number, (legend, expression) in enumerate(expressions.items()):
         panel.with_target(_query(expression, legend).exemplar("_bucket" in expression).ref_id(chr(ord("A") + number)))
-    return panel.min(0).thresholds(_thresholds(limits)).line_width(1).fill_opacity(10)
+    # Without a style Grafana draws no limit, only colours by it where a panel asks for that.
+    style = GraphTresholdsStyleMode.DASHED if limits else GraphTresholdsStyleMode.OFF
+    panel.thresholds(_thresholds(limits)).thresholds_style(common.GraphThresholdsStyleConfig().mode(style))
+    return panel.min(0).line_width(1).fill_opacity(10)
 
 
-def table(title: str, expressions: Mapping[str, str], meaning: str) -> tables.Panel:
+def table(
+    title: str, expressions: Mapping[str, str], meaning: str, *, words: Mapping[str, Mapping[float, tuple[str, str]]]
+) -> tables.Panel:
     """Rows of what has the same labels, with a column for each label and one for each query.
 
     Args:
         title: what is shown.
         expressions: queries by what their columns are called.
         meaning: what to make of it.
+        words: columns whose values are shown as words, each with a colour.
     """
     panel = tables.Panel().title(title).description(meaning).datasource(SOURCE).unit("short").height(16).span(WIDTH)
     names = {}
@@ -77,6 +89,11 @@ def table(title: str, expressions: Mapping[str, str], meaning: str) -> tables.Pa
         letter = chr(ord("A") + number)
         names[f"Value #{letter}"] = name
         panel.with_target(_query(expression, "").instant().format(PromQueryFormat.TABLE).ref_id(letter))
+    for column, values in words.items():
+        options = {f"{value:g}": {"text": text, "color": colour} for value, (text, colour) in values.items()}
+        cell = DynamicConfigValue("custom.cellOptions", {"type": "color-background"})
+        mapping = DynamicConfigValue("mappings", [{"type": "value", "options": options}])
+        panel.override_by_name(column, [mapping, cell])
     panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     columns = {"excludeByName": {"Time": True}, "renameByName": names}
     return panel.with_transformation(DataTransformerConfig(id_val="organize", options=columns))

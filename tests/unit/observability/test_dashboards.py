@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any, Final
 
 import pytest
@@ -12,6 +13,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from observability.__main__ import BOARDS, DIRECTORY
 from observability.board import Board
+from observability.panels import WIDTH
 from tests.unit.observability.test_rules import RULES
 from tools import metrics
 
@@ -64,6 +66,31 @@ def test_the_first_panel_says_what_to_do_and_each_other_what_it_means(file: Any)
     for panel in others:
         assert panel["description"].endswith("."), panel["title"]
         assert panel["fieldConfig"]["defaults"].get("unit") or panel["type"] == "heatmap", panel["title"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_panels_lie_beside_each_other_and_leave_no_hole(file: Any) -> None:
+    positions = [panel["gridPos"] for panel in panels(file.read_text())]
+    cells = Counter(
+        (x, y)
+        for place in positions
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    )
+    assert max(cells.values()) == 1
+    last = max(place["y"] for place in positions)
+    assert {(x, y) for x, y in cells if y < last} == {(x, y) for x in range(WIDTH) for y in range(last)}
+    assert all(x < WIDTH for x, _ in cells)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_limits_rise_and_are_drawn(file: Any) -> None:
+    for panel in panels(file.read_text()):
+        defaults = panel.get("fieldConfig", {}).get("defaults", {})
+        limits = [step["value"] for step in defaults.get("thresholds", {}).get("steps", ())][1:]
+        assert limits == sorted(limits), panel["title"]
+        if panel["type"] == "timeseries":
+            assert (defaults["custom"]["thresholdsStyle"]["mode"] == "dashed") == bool(limits), panel["title"]
 
 
 def test_each_metric_of_the_code_is_of_use_somewhere() -> None:
