@@ -303,6 +303,7 @@ def test_a_fault_shows_in_the_overview_and_raises_its_alerts_and_no_others(demo:
     with fault.begin(demo):
         prometheus.wait_until(shows, f"{fault.figure} shows it", SHOWN_S)
         prometheus.wait_until(all_fire, f"{fault.alerts} fire")
-        assert (prometheus.value(figure("Alerts firing")) or 0) >= len(fault.alerts)
+        counted = figure("Alerts firing")
+        prometheus.wait_until(lambda: (prometheus.value(counted) or 0) >= len(fault.alerts), "the overview counts them")
     assert fired == fault.alerts
     prometheus.wait_until(all_is_well, "all is well again")
