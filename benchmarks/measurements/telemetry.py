@@ -154,7 +154,8 @@ async def _compare(names: list[str], runs: int, seconds: float) -> bool:
             sample = await telemetry(WAYS[name], seconds)
             samples[name].append(sample)
             figures = ", ".join(f"{key} {value:.4g}" for key, value in sample.values.items())
-            print(f"turn {number + 1} of {runs}: {name}: {figures}, {sample.raw['spans']} spans", flush=True)
+            parts = ", ".join(f"{process} {value:.0f}" for process, value in sample.raw["cpu_us"].items())
+            print(f"turn {number + 1} of {runs}: {name}: {figures} ({parts}), {sample.raw['spans']} spans", flush=True)
     if not all(is_sound(WAYS[name], sample) for name, taken in samples.items() for sample in taken):
         print("EVENTS, COUNTS OR SPANS ARE MISSING: the figures mean nothing")
         return False

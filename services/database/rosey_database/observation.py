@@ -38,20 +38,16 @@ class IngestObserver:
     def stored(self, stored: Stored) -> None:
         """A batch was committed."""
         metrics = self._metrics
-        kinds = Counter(item.received.event.SUBJECT for item in stored.items)
-        for subject, count in kinds.items():
+        received = [item.received for item in stored.items]
+        for subject, count in Counter(each.event.SUBJECT for each in received).items():
             metrics.events_stored[subject].inc(count)
         committed = stored.committed
-        metrics.publish_to_row_seconds.observe_all(max(committed - item.received.stored, 0.0) for item in stored.items)
         begun = committed - stored.commit_seconds
-        metrics.batch_wait_seconds.observe_all(max(begun - item.received.stored, 0.0) for item in stored.items)
-        dated = [
-            item.received
-            for item in stored.items
-            if item.received.event.timestamp is not None and not _is_replayed(item.received.event)
-        ]
-        metrics.frame_to_row_seconds.observe_all(max(committed - received.time, 0.0) for received in dated)
-        metrics.frame_to_stream_seconds.observe_all(max(received.stored - received.time, 0.0) for received in dated)
+        metrics.publish_to_row_seconds.observe_all([max(committed - each.stored, 0.0) for each in received])
+        metrics.batch_wait_seconds.observe_all([max(begun - each.stored, 0.0) for each in received])
+        dated = [each for each in received if each.event.timestamp is not None and not _is_replayed(each.event)]
+        metrics.frame_to_row_seconds.observe_all([max(committed - each.time, 0.0) for each in dated])
+        metrics.frame_to_stream_seconds.observe_all([max(each.stored - each.time, 0.0) for each in dated])
         if self._tracing is not None:
             for item, context in self._tracing.stored(stored):
                 self._exemplify(item, context, committed)

@@ -36,7 +36,7 @@ LATENCY_BUCKETS: Final = (
 )  # fmt: skip
 """Seconds: half a millisecond to ten seconds, closest around the promised 5 and 10 ms."""
 
-_MOST_WAITING: Final = 1000
+MOST_WAITING: Final = 1000
 OTHER: Final = "other"
 """The label of whatever is not known by name."""
 
@@ -84,10 +84,16 @@ class BatchHistogram(Histogram):
         self._waiting: list[float] = []
         super().__init__(*arguments, **options)
 
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        """Take one amount."""
+        self.observe_all((amount,))
+        if exemplar is not None:
+            self.exemplify(amount, exemplar)
+
     def observe_all(self, amounts: Iterable[float]) -> None:
         """As ``observe`` of each."""
         self._waiting.extend(amounts)
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             self._count()
 
     def _count(self) -> None:

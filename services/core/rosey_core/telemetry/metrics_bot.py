@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from rosey_core.telemetry.metrics import LATENCY_BUCKETS, Children
+from rosey_core.telemetry.metrics import LATENCY_BUCKETS, BatchHistogram, Children
 
 
 class BotMetrics:
@@ -76,7 +76,7 @@ class BotMetrics:
         self.outbox_dropped = Counter(
             "rosey_bot_outbox_dropped", "Events lost because outbox and spool were full.", registry=registry
         )
-        self.ack_seconds = Histogram(
+        self.ack_seconds = BatchHistogram(
             "rosey_bot_ack_seconds",
             "Time from a publish to the stream's confirmation.",
             buckets=LATENCY_BUCKETS,

@@ -33,10 +33,10 @@ class DatabaseMetrics:
         self.future_timestamps = Counter(
             "rosey_database_future_timestamps", "Events whose time lay too far ahead, corrected.", registry=registry
         )
-        self.batch_size = Histogram(
+        self.batch_size = BatchHistogram(
             "rosey_database_batch_size_events", "Events in a transaction.", buckets=SIZE_BUCKETS, registry=registry
         )
-        self.commit_seconds = Histogram(
+        self.commit_seconds = BatchHistogram(
             "rosey_database_commit_seconds",
             "Time of a batch's transaction.",
             buckets=LATENCY_BUCKETS,
