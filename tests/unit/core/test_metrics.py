@@ -124,15 +124,27 @@ def test_no_series_tells_only_when_another_was_made() -> None:
 
 
 def test_many_amounts_at_once_are_the_same_as_one_by_one(registry: CollectorRegistry) -> None:
-    amounts = [0.0, 0.0005, 0.00051, 0.3, 9.9, 10.0, 11.0]
+    amounts = [0.0, 0.0005, 0.00051, 0.3, 9.9, 10.0, 11.0] * (1 + metrics.MOST_WAITING // 5)
     one_by_one = Histogram("rosey_one", "One.", buckets=metrics.LATENCY_BUCKETS, registry=registry)
     at_once = metrics.BatchHistogram("rosey_all", "All.", buckets=metrics.LATENCY_BUCKETS, registry=registry)
     for amount in amounts:
         one_by_one.observe(amount)
-    at_once.observe_all(iter(amounts))
+    at_once.observe_all(iter(amounts[1:]))
+    at_once.observe(amounts[0])
+    assert len(at_once._waiting) <= metrics.MOST_WAITING
 
-    def told(histogram: Histogram) -> list[tuple[dict[str, str], float]]:
+    def told(histogram: Histogram) -> dict[str, float]:
         samples = histogram.collect()[0].samples
-        return [(sample.labels, sample.value) for sample in samples if not sample.name.endswith("_created")]
+        return {sample.labels.get("le", sample.name.rpartition("_")[2]): sample.value for sample in samples}
 
-    assert told(at_once) == told(one_by_one)
+    found, expected = told(at_once), told(one_by_one)
+    assert found == pytest.approx(expected)
+
+
+def test_an_amount_of_a_trace_is_an_exemplar_of_its_bucket(registry: CollectorRegistry) -> None:
+    histogram = metrics.BatchHistogram("rosey_all", "All.", buckets=metrics.LATENCY_BUCKETS, registry=registry)
+    histogram.observe(0.004)
+    histogram.observe(0.3, {"trace_id": "abc"})
+    body, _ = metrics.exposition(registry, "application/openmetrics-text")
+    (line,) = [line for line in body.decode().splitlines() if "abc" in line]
+    assert line.startswith('rosey_all_bucket{le="0.5"} 2.0 # {trace_id="abc"} 0.3 ')
