@@ -37,6 +37,7 @@ LATENCY_BUCKETS: Final = (
 """Seconds: half a millisecond to ten seconds, closest around the promised 5 and 10 ms."""
 
 MOST_WAITING: Final = 1000
+"""Amounts of a ``BatchHistogram`` that are not counted yet."""
 OTHER: Final = "other"
 """The label of whatever is not known by name."""
 
