@@ -296,7 +296,8 @@ class Bus:
             await end_reconnecting(client)
             if not client.is_closed:
                 await client.close()
-        except (TimeoutError, OSError, nats.errors.Error) as error:
+        except (TimeoutError, OSError, RuntimeError, nats.errors.Error) as error:
+            # RuntimeError is uvloop's for a transport that the server's end has closed already.
             log.debug("closing the NATS client: %s", error)
         except asyncio.CancelledError:
             # nats-py cancels its own reconnecting, and with it the transport's end that both wait for.

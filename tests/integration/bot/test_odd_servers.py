@@ -72,12 +72,15 @@ async def meet() -> AsyncIterator[Meet]:
     made: list[tuple[ClientHarness, ScriptedServer]] = []
 
     async def meet(
-        greeting: Sequence[str] = (OPEN,), replies: dict[str, Sequence[str]] | None = None, **policy: Any
+        greeting: Sequence[str] = (OPEN,),
+        replies: dict[str, Sequence[str]] | None = None,
+        channel_password: str | None = None,
+        **policy: Any,
     ) -> ClientHarness:
         server = ScriptedServer(greeting, replies or {})
         await server.start()
         client = ClientHarness(SimulatorServer(), replace(FAST, **policy))
-        client.start("Rosey", "pw", server=server.url, channel=CHANNEL)
+        client.start("Rosey", "pw", server=server.url, channel=CHANNEL, channel_password=channel_password)
         made.append((client, server))
         return client
 
@@ -126,6 +129,18 @@ async def test_a_connection_that_fails_says_why(
     await until(lambda: client.causes)
     assert client.causes[0] is cause
     await until(lambda: problem in caplog.text)
+
+
+async def test_a_server_that_knows_of_no_channel_password_is_given_it_again(meet: Meet) -> None:
+    replies = {
+        "40": [CONNECT],
+        '42["joinChannel"': [event("needPassword", False)],
+        '42["channelPassword","sesame"]': [event("cancelNeedPassword"), event("userlist", [])],
+        '42["login"': [event("login", {"success": True, "name": "Rosey"})],
+    }
+    client = await meet(replies=replies, channel_password="sesame", answer_timeout=0.3)
+    await client.until_ready()
+    assert client.causes == []
 
 
 async def test_a_login_without_an_answer_is_tried_again(meet: Meet, caplog: pytest.LogCaptureFixture) -> None:

@@ -144,6 +144,27 @@ async def test_where_the_library_gives_up_a_new_client_takes_over(bus: Bus) -> N
     await bus.publish("x", b"")
 
 
+async def test_a_client_that_cannot_be_closed_keeps_nobody(
+    make_bus: MakeBus, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under uvloop, where the server's end closes the transport before nats-py writes what is pending."""
+
+    async def fail(client: Client) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+
+    nats_server.stop()
+    bus = make_bus(nats_server.url)
+    with monkeypatch.context() as broken:
+        broken.setattr(Client, "close", fail)
+        await bus.start()
+        await until(lambda: bus.problem)
+        nats_server.start()
+        await bus.wait_connected()
+        client = bus.client
+        await bus.close()
+    await client.close()
+
+
 async def test_a_request_is_answered(bus: Bus, nats_client: Client) -> None:
     async def answer(message: Msg) -> None:
         await message.respond(b"re: " + message.data)

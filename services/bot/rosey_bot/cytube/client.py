@@ -189,6 +189,8 @@ class CytubeClient:
     async def _join(self, session: Session) -> None:
         await session.emit("joinChannel", self._credentials.join_frame(self._channel))
         opened = await session.first_of(session.joined, session.needs_password)
+        if opened is session.needs_password and await self._give_password(session):
+            opened = await session.first_of(session.joined) or opened
         if opened is session.joined:
             return
         # A moderator's login opens the door without the channel's password, and a channel that is closed to anonymous
@@ -205,6 +207,14 @@ class CytubeClient:
             sentence = f"{self._server} does not let us in: {given}: check channel_password"
             raise Disconnected(Cause.REFUSED, sentence, "channel_password")
         raise Disconnected(Cause.LOST, session.last_error or "no answer to the join")
+
+    async def _give_password(self, session: Session) -> bool:
+        """Give the channel's password again where the server knows of none; returns whether that was done."""
+        password = self._credentials.channel_password
+        if password is None or session.needs_password.result():
+            return False
+        await session.emit("channelPassword", password)
+        return True
 
     async def _stay(self, session: Session) -> None:
         """Log in, as often as it takes, and stay until the connection ends."""
