@@ -18,7 +18,7 @@ from rosey_core.config.reload import ConfigurationMetrics
 from rosey_core.health import Health, HealthCollector
 from rosey_core.telemetry.metrics import BusMetrics, new_registry
 from rosey_core.telemetry.metrics_benchmark import BenchmarkMetrics
-from rosey_core.telemetry.metrics_bot import BotMetrics
+from rosey_core.telemetry.metrics_bot import BotMetrics, PoolMetrics
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_core.telemetry.metrics_operator import OperatorMetrics
 from rosey_core.telemetry.metrics_tracing import TracingMetrics
@@ -47,7 +47,7 @@ LABELS: Final = {
     "action": "what the operator does: `PutEntry`, `DeleteEntry`, `CopySecrets`, `SetStatus`, `EmitEvent`",
     "benchmark": "names of the benchmarks",
     "channel": "keys of channels that the bot is told to sit in",
-    "check": "what a process looks at: `nats`, `database`, `ingest`, `channel KEY`",
+    "check": "what a process looks at: `nats`, `database`, `ingest`, `pool`, `channel KEY`",
     "command": "names of commands that the bot knows, plug-ins' too, or `unknown`",
     "figure": "names of the report's figures",
     "event": "names of CyTube's frames that the bot knows, or `other`",
@@ -104,6 +104,7 @@ def _bot(registry: CollectorRegistry) -> None:
 SECTIONS: Final[dict[str, Callable[[CollectorRegistry], object]]] = {
     "Every process": _common,
     "rosey-bot": _bot,
+    "rosey-bot in a pool": PoolMetrics,
     "rosey-database": DatabaseMetrics,
     "rosey-operator": OperatorMetrics,
     "A run of the benchmarks": BenchmarkMetrics,

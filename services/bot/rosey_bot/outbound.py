@@ -65,6 +65,7 @@ class OutboundPoster:
         timeline: the channel's times.
         manners: while they want the bot quiet, messages wait.
         interval: seconds between two looks into the queue that no notice asked for.
+        acts: whether this bot is the one that posts here now.
         sleep: waits seconds.
 
     Attributes:
@@ -82,6 +83,7 @@ class OutboundPoster:
         timeline: Timeline,
         manners: Manners | None = None,
         interval: float = 30.0,
+        acts: Callable[[], bool] = lambda: True,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._channel: Final = channel
@@ -92,6 +94,7 @@ class OutboundPoster:
         self._timeline: Final = timeline
         self._manners: Final = manners or Manners()
         self.interval = interval
+        self._acts: Final = acts
         self._sleep: Final = sleep
         self._problem = ""
         self._arrived: Final = asyncio.Event()
@@ -122,7 +125,7 @@ class OutboundPoster:
         room = self._room
         if not room.is_joined or room.own_name is None or not room.permissions.allow("chat", room.own_rank):
             return 0
-        if self._manners.is_quiet:
+        if self._manners.is_quiet or not self._acts():
             return 0
         try:
             messages = await self._queue.claim(self._channel, LIMIT, CLAIM_SECONDS)

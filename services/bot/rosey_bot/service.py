@@ -19,7 +19,7 @@ from rosey_bot.channels.shared_manners import SharedManners
 from rosey_bot.channels.status_board import StatusBoard
 from rosey_bot.commands.router import default_registry
 from rosey_bot.cytube.backoff import Disconnected
-from rosey_bot.cytube.budget import AddressBudgets, AddressLimits
+from rosey_bot.cytube.budget import BURST, MARGIN, AddressBudgets, AddressLimits, Turn
 from rosey_bot.cytube.login import Credentials
 from rosey_bot.cytube.proxy import address_group, open_http
 from rosey_bot.cytube.socketconfig import fetch_socket_url
@@ -27,6 +27,9 @@ from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.plugins.guard import Failed
 from rosey_bot.plugins.loading import load_plugins
 from rosey_bot.plugins.plugins import Plugins
+from rosey_bot.pool.member import Member
+from rosey_bot.pool.turns import Pace, TurnKind
+from rosey_bot.pool.worker import PoolWorker, unused_name
 from rosey_bot.publish.limits import OutboxLimits
 from rosey_bot.publish.outbox import Outbox
 from rosey_bot.publish.spool import SpoolError
@@ -104,7 +107,8 @@ async def serve(config: Config, context: ServiceContext) -> None:
         limits=OutboxLimits(spool_bytes=config.bot.spool_max_bytes),
         on_ack_latency=telemetry.acknowledged,
     )
-    name = f"{socket.gethostname()}-{os.getpid()}"
+    pooling = config.bot.pool
+    name = (pooling.name if pooling.enabled else None) or f"{socket.gethostname()}-{os.getpid()}"
     plugins = _load_plugins(config, telemetry.plugin_failed)
     maker = _Maker(
         config,
@@ -115,8 +119,10 @@ async def serve(config: Config, context: ServiceContext) -> None:
         name=name,
         plugins=plugins,
     )
-    channels = Channels(maker, bot=name)
-    context.health.expect("nats", *(_check_of(platform.key) for platform in config.channels))
+    channels = Channels(maker, bot=name, is_pooled=pooling.enabled)
+    pool = maker.pool = _pool(config, bus, channels, name) if pooling.enabled else None
+    checks = ["pool"] if pooling.enabled else [_check_of(platform.key) for platform in config.channels]
+    context.health.expect("nats", *checks)
     try:
         await outbox.start()
     except SpoolError as error:
@@ -128,17 +134,21 @@ async def serve(config: Config, context: ServiceContext) -> None:
         (*_APPLIED, *(f"nats.{key}" for key in config.nats.login())),
         unused=_UNUSED,
     )
-    board = StatusBoard(bus, channels)
+    board = StatusBoard(bus, channels.statuses if pool is None else pool.statuses)
     works = [
-        asyncio.create_task(_report(context.health, channels, bus, outbox, telemetry), name="reporter"),
+        asyncio.create_task(_report(context.health, channels, bus, outbox, telemetry, pool), name="reporter"),
         asyncio.create_task(board.run(), name="status-board"),
         asyncio.create_task(maker.manners.run(), name="shared-manners"),
     ]
     if config.bot.added_channels:
         added = AddedChannels(bus, channels, config.bot.secrets_dir)
         works.append(asyncio.create_task(added.run(), name="added-channels"))
+    if pool is not None:
+        works.append(asyncio.create_task(pool.run(), name="pool"))
     try:
         await context.stop.wait()
+        if pool is not None:
+            await pool.drain()
     finally:
         await asyncio.gather(*map(end_task, works))
         # The channels first: what they tell of their end is delivered, or spooled, too.
@@ -154,6 +164,22 @@ async def _apply(bus: Bus, maker: _Maker, channels: Channels, config: Config) ->
     await maker.reload(channels, config)
 
 
+def _pool(config: Config, bus: Bus, channels: Channels, name: str) -> PoolWorker:
+    bot = config.bot
+    member = Member(
+        name,
+        unused_name,
+        group=bot.pool.address_group,
+        ttl=bot.pool.ttl,
+        connections=bot.connections_per_address,
+        paces={
+            "connect": Pace(BURST, bot.connection_interval * MARGIN),
+            "guest": Pace(1, bot.guest_login_interval * MARGIN),
+        },
+    )
+    return PoolWorker(bus, channels, member, ttl=bot.pool.ttl, group=bot.pool.address_group)
+
+
 def _load_plugins(config: Config, failed: Failed) -> Plugins:
     taken = (command.name for command in default_registry())
     return Plugins(load_plugins(failed, taken=taken, wanted=config.bot.plugins))
@@ -167,7 +193,10 @@ class _Maker:
 
     Attributes:
         manners: how moderators want the bot to behave in them.
+        pool: shares them with other bots; ``None`` where there are none.
     """
+
+    pool: PoolWorker | None = None
 
     def __init__(
         self,
@@ -193,14 +222,15 @@ class _Maker:
                 connections=config.bot.connections_per_address,
                 connection_interval=config.bot.connection_interval,
                 guest_login_interval=config.bot.guest_login_interval,
-            )
+            ),
+            self._turns if config.bot.pool.enabled else None,
         )
 
     def __call__(self, platform: Platform) -> Channel:
         settings = _settings(self._config, platform)
         return Channel(
             settings,
-            sink=self._sink,
+            sink=self._sink if self.pool is None else self.pool.sink(settings.key, self._sink),
             statistics=self._statistics,
             outbound=self._outbound,
             observer=self._telemetry,
@@ -209,7 +239,15 @@ class _Maker:
             plugins=self._plugins,
             manners=self.manners.of(settings.key, settings.manners_file),
             budget=self._budgets.of(settings.server, settings.proxy),
+            lease=None if self.pool is None else self.pool.lease(settings.key),
         )
+
+    def _turns(self, host: str, group: str) -> Turn:
+        async def turn(kind: TurnKind) -> None:
+            if self.pool is not None:
+                await self.pool.turn(self.pool.budget(host, group), kind)
+
+        return turn
 
     async def reload(self, channels: Channels, config: Config) -> None:
         """Bring another configuration into the channels; those that are the same in it stay in their rooms."""
@@ -248,7 +286,9 @@ def _laid_open(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-async def _report(health: Health, channels: Channels, bus: Bus, outbox: Outbox, telemetry: BotTelemetry) -> None:
+async def _report(
+    health: Health, channels: Channels, bus: Bus, outbox: Outbox, telemetry: BotTelemetry, pool: PoolWorker | None
+) -> None:
     reported: set[str] = set()
     while True:
         _tell(health, "nats", bus.problem or outbox.problem)
@@ -257,6 +297,9 @@ async def _report(health: Health, channels: Channels, bus: Bus, outbox: Outbox, 
         for key, problem in problems.items():
             _tell(health, _check_of(key), problem)
         reported = set(problems)
+        if pool is not None:
+            _tell(health, "pool", pool.problem)
+            telemetry.read_pool(pool)
         telemetry.read_outbox(outbox)
         telemetry.read_waits(channels.waits())
         telemetry.read_rooms(channel for _, channel in channels.all())

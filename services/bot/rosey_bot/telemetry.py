@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry, Counter
 from rosey_bot.channels.channel import Channel
 from rosey_bot.cytube.budget import WaitKind
 from rosey_bot.cytube.frames import NAMES
+from rosey_bot.pool.worker import PoolWorker
 from rosey_bot.publish.outbox import Outbox
 from rosey_bot.tracing import BotTracing
-from rosey_core.telemetry.metrics_bot import BotMetrics
+from rosey_core.telemetry.metrics_bot import BotMetrics, PoolMetrics
 from rosey_core.telemetry.tracing import exemplar
 
 WAITS: Final = get_args(WaitKind)
@@ -29,6 +30,8 @@ class BotTelemetry:
     def __init__(self, registry: CollectorRegistry, tracing: BotTracing | None = None) -> None:
         self._tracing: Final = tracing
         self._metrics: Final = BotMetrics(registry, NAMES)
+        self._registry: Final = registry
+        self._pool: PoolMetrics | None = None
         self._seen: dict[str, int] = {}
 
     def frame(self, channel: str, name: str) -> Callable[[], None] | None:
@@ -97,6 +100,18 @@ class BotTelemetry:
             metrics.room_playlist,
         ):
             gauge.keep(keys)
+
+    def read_pool(self, pool: PoolWorker) -> None:
+        """Take over how the pool is, and what this bot did in it since the last time."""
+        metrics = self._pool = self._pool or PoolMetrics(self._registry)
+        member = pool.member
+        metrics.held.set(len(pool.held))
+        metrics.unheld.set(len(pool.unheld))
+        metrics.workers.set(len(member.view.sessions))
+        metrics.lease.set(pool.problem is None)
+        self._raise_to("lapses", metrics.lapses, pool.lapses)
+        self._raise_to("takeovers", metrics.takeovers, member.takeovers)
+        self._raise_to("moves", metrics.moves, member.moves)
 
     def read_outbox(self, outbox: Outbox) -> None:
         """Take over how the outbox is, and what it has counted since the last time."""

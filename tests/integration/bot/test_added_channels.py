@@ -47,7 +47,7 @@ async def start(
         await bus.start()
         added = AddedChannels(bus, channels, tmp_path, environ={"ROSEY_SECRET_ROSEY": "hush"})
         works.append(asyncio.create_task(added.run()))
-        works.append(asyncio.create_task(StatusBoard(bus, channels).run()))
+        works.append(asyncio.create_task(StatusBoard(bus, channels.statuses).run()))
         return channels
 
     yield start
@@ -208,7 +208,7 @@ async def test_a_nats_that_hangs_does_not_keep_the_bot_from_leaving(
     bus = Bus(nats_server.url, name="rosey-bot")
     await bus.start()
     await bus.wait_connected()
-    board = StatusBoard(bus, Channels(lambda _: make_channel(SimulatorServer(), "lobby", ListSink())))
+    board = StatusBoard(bus, Channels(lambda _: make_channel(SimulatorServer(), "lobby", ListSink())).statuses)
     nats_server.pause()
     began = time.monotonic()
     await board.clear()

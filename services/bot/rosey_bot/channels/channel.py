@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from rosey_bot.audit import Audit
+from rosey_bot.channels.lease import Lease, NotHeld, Owned
 from rosey_bot.channels.observer import ChannelObserver
 from rosey_bot.commands.chat import LONGEST_SPEECH
 from rosey_bot.commands.cooldowns import Cooldowns
@@ -80,6 +82,7 @@ class Channel:
         plugins: what others have added to the bot.
         manners: how moderators want the bot to behave; in the settings' file unless given.
         budget: what the server allows the address.
+        lease: whether this bot is the one that acts here.
         policy: how long to wait for what.
         clock: Unix seconds.
     """
@@ -97,6 +100,7 @@ class Channel:
         plugins: Plugins | None = None,
         manners: Manners | None = None,
         budget: AddressBudget | None = None,
+        lease: Lease | None = None,
         policy: ReconnectPolicy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -106,6 +110,7 @@ class Channel:
         self.room: Final = Room(settings.name)
         self.dispatcher: Final = Dispatcher(key, observe=lambda name: observer.frame(key, name))
         self._observer: Final = observer
+        self._lease: Final = lease or Owned()
         plugins = plugins or Plugins()
         sink = plugins.sink(sink, Place(key, self.room, self._speak))
         self._normaliser: Final = Normaliser(
@@ -128,6 +133,7 @@ class Channel:
             zone=settings.zone,
             clock=clock,
             observer=observer,
+            acts=self._lease.acts,
         )
         self._poster: Final = OutboundPoster(
             key,
@@ -138,6 +144,7 @@ class Channel:
             timeline=self._normaliser.timeline,
             manners=manners,
             interval=settings.outbound_interval,
+            acts=self._lease.acts,
         )
         # The room first: whoever comes after it sees the room as the frame left it.
         self._normaliser.follow(self.dispatcher)
@@ -151,6 +158,7 @@ class Channel:
             listener=self,
             proxy=settings.proxy,
             budget=budget,
+            permit=self._lease.wait,
             policy=policy,
             clock=clock,
         )
@@ -230,7 +238,7 @@ class Channel:
 
     def joined(self, emit: Emit) -> None:
         """The channel is joined."""
-        self._sending.open(emit)
+        self._sending.open(partial(self._emit, emit))
         self._observer.connected(self.key, True)
 
     def logged_in(self) -> None:
@@ -243,6 +251,12 @@ class Channel:
         self._observer.connected(self.key, False)
         self._observer.connection_ended(self.key, cause.value)
         await self._sending.close()
+
+    async def _emit(self, emit: Emit, event: str, arguments: Any) -> None:
+        # The last moment: what has waited for its turn may have outlasted the lease.
+        if not self._lease.acts():
+            raise NotHeld
+        await emit(event, arguments)
 
     def _speak(self, text: str) -> None:
         for message in split_message(text)[:LONGEST_SPEECH]:

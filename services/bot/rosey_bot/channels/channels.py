@@ -11,8 +11,9 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from rosey_bot.channels.channel import Channel
@@ -55,7 +56,11 @@ class Channels:
         make: makes the channel of a platform.
         restart_wait: seconds before a channel that failed is run again; more where it goes on to fail.
         bot: what this bot is called in the channels' status.
+        is_pooled: whether only those channels are entered that are admitted one by one.
         clock: Unix seconds.
+
+    Attributes:
+        version: another one whenever other channels are wanted.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Channels:
         *,
         restart_wait: float = RESTART_WAIT,
         bot: str = "",
+        is_pooled: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._make: Final = make
@@ -74,6 +80,9 @@ class Channels:
         self._invalid: Final[dict[str, Unusable]] = {}
         self._revisions: Final[dict[str, int]] = {}
         self._running: Final[dict[str, _Running]] = {}
+        self._ending: Final[dict[str, asyncio.Task[None]]] = {}
+        self._admitted: Final[set[str] | None] = set() if is_pooled else None
+        self.version = 0
         self._changing: Final = asyncio.Lock()
 
     async def apply(self, platforms: Iterable[Platform]) -> None:
@@ -124,6 +133,27 @@ class Channels:
             self._revisions | {key: revision},
         )
 
+    def wanted(self) -> dict[str, Platform]:
+        """All channels that somebody is to sit in, by key."""
+        return {key: platform for key, (_, platform) in self._all_wanted().items()}
+
+    def admit(self, key: str) -> None:
+        """Enter this channel as long as it is wanted; only in a pool."""
+        if self._admitted is not None:
+            self._admitted.add(key)
+        wanted = self._all_wanted().get(key)
+        if wanted is not None and key not in self._running:
+            self._enter(key, *wanted)
+
+    async def dismiss(self, key: str) -> None:
+        """Leave this channel, and return when the bot is out of its room; only in a pool."""
+        if self._admitted is not None:
+            self._admitted.discard(key)
+        await self._leave([key] if key in self._running else [])
+        ending = self._ending.get(key)
+        if ending is not None:
+            await asyncio.wait({ending})
+
     async def stop(self) -> None:
         """Leave all of them."""
         async with self._changing:
@@ -146,21 +176,49 @@ class Channels:
         """How all of them fare, those that cannot be used, too."""
         now = self._clock()
         found = [self._status(running, now) for running in self._running.values()]
-        for key, unusable in self._invalid.items():
-            if key not in self._running:
+        return found if self._admitted is not None else [*found, *self._unusable(self._invalid, now)]
+
+    def unheld(self, waiting: Mapping[str, str], held: Collection[str]) -> list[ChannelStatus]:
+        """How those of a pool's channels fare that nobody has: they wait for something, or cannot be used.
+
+        Args:
+            waiting: by key, what a channel waits for.
+            held: the keys of those that somebody has, wherever.
+        """
+        now, wanted = self._clock(), self._all_wanted()
+        found = self._unusable(self._invalid.keys() - held, now)
+        for key, (origin, platform) in wanted.items():
+            if key in waiting:
                 found.append(
                     ChannelStatus(
                         key=key,
-                        origin="added",
-                        state="invalid",
+                        origin=origin,
+                        state="waiting",
                         updated=now,
                         bot=self._bot,
-                        problem=unusable.problem,
-                        revision=self._revisions.get(key),
-                        cause=unusable.cause,
+                        server=platform.server,
+                        name=platform.channel,
+                        waits_for=waiting[key],
+                        revision=self._revisions.get(key) if origin == "added" else None,
                     )
                 )
         return found
+
+    def _unusable(self, keys: Iterable[str], now: float) -> list[ChannelStatus]:
+        return [
+            ChannelStatus(
+                key=key,
+                origin="added",
+                state="invalid",
+                updated=now,
+                bot=self._bot,
+                problem=self._invalid[key].problem,
+                revision=self._revisions.get(key),
+                cause=self._invalid[key].cause,
+            )
+            for key in keys
+            if key not in self._running
+        ]
 
     def _status(self, running: _Running, now: float) -> ChannelStatus:
         channel, room = running.channel, running.channel.room
@@ -194,9 +252,8 @@ class Channels:
             self._wanted[origin] = platforms
             for key in self._shadowed() - before:
                 log.warning("%s: %s", key, SHADOWED)
-            wanted: dict[str, tuple[Origin, Platform]] = {}
-            for source in ("added", "file"):
-                wanted.update({key: (source, platform) for key, platform in self._wanted[source].items()})
+            self.version += 1
+            wanted = self._all_wanted()
             await self._leave(
                 [
                     key
@@ -206,10 +263,16 @@ class Channels:
             )
             for key, (source, platform) in wanted.items():
                 running = self._running.get(key)
-                if running is None:
+                if running is None and (self._admitted is None or key in self._admitted):
                     self._enter(key, source, platform)
-                elif running.origin != source:
+                elif running is not None and running.origin != source:
                     self._running[key] = _Running(platform, source, running.channel, running.work)
+
+    def _all_wanted(self) -> dict[str, tuple[Origin, Platform]]:
+        wanted: dict[str, tuple[Origin, Platform]] = {}
+        for source in ("added", "file"):
+            wanted.update({key: (source, platform) for key, platform in self._wanted[source].items()})
+        return wanted
 
     def _shadowed(self) -> set[str]:
         return self._wanted["file"].keys() & self._wanted["added"].keys()
@@ -226,8 +289,14 @@ class Channels:
             running = self._running.pop(key)
             running.work.cancel()
             works.append(running.work)
+            self._ending[key] = running.work
+            running.work.add_done_callback(partial(self._ended, key))
             log.info("%s: leaving", key)
         await asyncio.gather(*works, return_exceptions=True)
+
+    def _ended(self, key: str, work: asyncio.Task[None]) -> None:
+        if self._ending.get(key) is work:
+            del self._ending[key]
 
     async def _keep(self, channel: Channel) -> None:
         waits = Delays(first=self._restart_wait, longest=LONGEST_RESTART_WAIT)

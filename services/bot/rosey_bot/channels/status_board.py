@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 import nats.errors
+from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 
-from rosey_bot.channels.channels import Channels
 from rosey_core import channel_status, streams
 from rosey_core.bus import Bus, BusError
 from rosey_core.channel_status import ChannelStatus
 
 log = logging.getLogger(__name__)
 
+_WRONG_REVISION: Final = (10071, 10164)
 LOOK_INTERVAL: Final = 0.5
 CLEAR_TIMEOUT: Final = 1.0
 REPEAT_INTERVAL: Final = streams.STATUS_AGE / 4
@@ -29,13 +31,13 @@ class StatusBoard:
 
     Args:
         bus: the connection; it may be down.
-        channels: whose status.
+        statuses: tells how the channels fare.
     """
 
-    def __init__(self, bus: Bus, channels: Channels) -> None:
+    def __init__(self, bus: Bus, statuses: Callable[[], list[ChannelStatus]]) -> None:
         self._bus: Final = bus
-        self._channels: Final = channels
-        self._written: dict[str, ChannelStatus] = {}
+        self._statuses: Final = statuses
+        self._written: dict[str, tuple[ChannelStatus, int]] = {}
         self._problem = ""
 
     async def run(self) -> None:
@@ -60,21 +62,31 @@ class StatusBoard:
         try:
             async with asyncio.timeout(CLEAR_TIMEOUT):
                 bucket = await self._bus.client.jetstream().key_value(streams.CHANNEL_STATUS)
-                await asyncio.gather(*map(bucket.delete, self._written))
+                await asyncio.gather(
+                    *(_take_off(bucket, key, revision) for key, (_, revision) in self._written.items())
+                )
         except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError):
             # It ages out by itself.
             pass
 
     async def _write(self, bucket: KeyValue) -> None:
-        statuses = {status.key: status for status in self._channels.statuses()}
+        statuses = {status.key: status for status in self._statuses()}
         for key, status in statuses.items():
-            before = self._written.get(key)
+            before, _ = self._written.get(key, (None, 0))
             if before is None or _news(status) != _news(before) or status.updated - before.updated >= REPEAT_INTERVAL:
-                await bucket.put(key, channel_status.encode(status))
-                self._written[key] = status
+                self._written[key] = (status, await bucket.put(key, channel_status.encode(status)))
         for key in self._written.keys() - statuses.keys():
-            await bucket.delete(key)
+            await _take_off(bucket, key, self._written[key][1])
             del self._written[key]
+
+
+async def _take_off(bucket: KeyValue, key: str, revision: int) -> None:
+    """Delete a status, unless another bot has written one meanwhile: it has the channel now."""
+    try:
+        await bucket.delete(key, last=revision)
+    except APIError as error:
+        if error.err_code not in _WRONG_REVISION:
+            raise
 
 
 def _news(status: ChannelStatus) -> ChannelStatus:

@@ -104,6 +104,7 @@ class CommandRouter:
         zone: the time zone of times in answers.
         clock: Unix seconds.
         observer: told of each command that is carried out.
+        acts: whether this bot is the one that obeys here now.
 
     Attributes:
         zone: as given; another one counts from the next answer on.
@@ -124,6 +125,7 @@ class CommandRouter:
         zone: tzinfo = UTC,
         clock: Callable[[], float] = time.time,
         observer: Observer | None = None,
+        acts: Callable[[], bool] = lambda: True,
     ) -> None:
         self._channel: Final = channel
         self._room: Final = room
@@ -137,6 +139,7 @@ class CommandRouter:
         self.zone = zone
         self._clock: Final = clock
         self._observer: Final = observer
+        self._acts: Final = acts
         self._steering: Final = Steering(room, sending)
         self._pages: Final = Pages()
         self._turns: Final = Turns()
@@ -157,7 +160,7 @@ class CommandRouter:
         await self._steering.close()
 
     def _pm(self, frame: frames.Pm) -> None:
-        if not self._room.is_joined or self._room.is_me(frame.username):
+        if not self._room.is_joined or self._room.is_me(frame.username) or not self._acts():
             return
         user = self._room.users.get(frame.username)
         if user is None:
@@ -184,7 +187,7 @@ class CommandRouter:
     def _chat(self, frame: frames.ChatMsg) -> None:
         if not self._room.is_joined or frame.meta.shadow or PUBLIC_PREFIX not in frame.msg[:64]:
             return
-        if not is_username(frame.username) or self._room.is_me(frame.username):
+        if not is_username(frame.username) or self._room.is_me(frame.username) or not self._acts():
             return
         text = plain_text(frame.msg)
         if not text.startswith(PUBLIC_PREFIX) or not text[1:].strip() or text[1].isspace():

@@ -24,6 +24,8 @@ BURST: Final = 4
 """Connections made at once: the server's five, less one for whoever else sits behind the address."""
 
 
+_QUICK: Final = 0.3
+"""Seconds that a turn may take until it is called waiting."""
 _LEAST_WAIT: Final = 0.001
 """Rounding must not leave a rest that takes no time to wait for."""
 
@@ -57,6 +59,9 @@ class Wait:
     kind: WaitKind
     text: str
 
+
+Turn = Callable[[Literal["connect", "guest"]], Awaitable[None]]
+"""Waits for the turn to connect, or to log a guest in, among several bots of one address."""
 
 Tell = Callable[[Wait | None], None]
 """Told what is waited for, and ``None`` when that is over."""
@@ -94,6 +99,7 @@ class AddressBudget:
     Args:
         name: of server and address, for people.
         limits: what is allowed.
+        turn: waits for a turn among other bots that come from the same address.
         monotonic: seconds.
         sleep: waits seconds.
     """
@@ -103,11 +109,13 @@ class AddressBudget:
         name: str,
         limits: AddressLimits | None = None,
         *,
+        turn: Turn | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name: Final = name
         self._limits: Final = limits or AddressLimits()
+        self._shared_turn: Final = turn
         self._monotonic: Final = monotonic
         self._sleep: Final = sleep
         self._turn: Final = asyncio.Lock()
@@ -152,6 +160,7 @@ class AddressBudget:
             async with self._guest_turn:
                 while (wait := self._next_guest - self._monotonic()) > 0:
                     await self._sleep(max(wait, _LEAST_WAIT))
+                await self._take_shared_turn("guest", tell)
                 tell(None)
                 try:
                     yield turn
@@ -180,13 +189,26 @@ class AddressBudget:
                 while (level := self._refilled()) < 1:
                     tell(Wait("connection_rate", self._queue(0)))
                     await self._change(max((1 - level) * self._interval, _LEAST_WAIT))
-                self._level = level - 1
+                await self._take_shared_turn("connect", tell)
+                self._level = self._refilled() - 1
                 place = Place()
                 self._places.add(place)
         finally:
             self._waiting -= 1
         tell(None)
         return place
+
+    async def _take_shared_turn(self, kind: Literal["connect", "guest"], tell: Tell) -> None:
+        if self._shared_turn is None:
+            return
+        turn = asyncio.ensure_future(self._shared_turn(kind))
+        try:
+            if not (await asyncio.wait({turn}, timeout=_QUICK))[0]:
+                wait: WaitKind = "guest_login" if kind == "guest" else "connection_rate"
+                tell(Wait(wait, f"its turn among the bots of the pool: {self._name} allows an address so many"))
+            await turn
+        finally:
+            turn.cancel()
 
     def _queue(self, before: int) -> str:
         interval = f"{self._name} allows an address one connection in {self._limits.connection_interval:g} s"
@@ -225,10 +247,12 @@ class AddressBudgets:
 
     Args:
         limits: what every server allows.
+        turns: makes, of a server's host and an address group, what waits for a turn among other bots there.
     """
 
-    def __init__(self, limits: AddressLimits | None = None) -> None:
+    def __init__(self, limits: AddressLimits | None = None, turns: Callable[[str, str], Turn] | None = None) -> None:
         self._limits: Final = limits or AddressLimits()
+        self._turns: Final = turns
         self._budgets: Final[dict[tuple[str, str], AddressBudget]] = {}
 
     def of(self, server: str, proxy: str | None) -> AddressBudget:
@@ -237,5 +261,6 @@ class AddressBudgets:
         budget = self._budgets.get((host, group))
         if budget is None:
             name = host if group == DIRECT else f"{host} (through {group})"
-            budget = self._budgets[host, group] = AddressBudget(name, self._limits)
+            turn = None if self._turns is None else self._turns(host, group)
+            budget = self._budgets[host, group] = AddressBudget(name, self._limits, turn=turn)
         return budget

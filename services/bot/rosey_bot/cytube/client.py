@@ -82,6 +82,7 @@ class CytubeClient:
         listener: is told of each connection's begin and end.
         proxy: the address of a proxy to go through.
         budget: what the server allows the address; a budget of its own unless given.
+        permit: waited for before a connection is made, and before a login.
         policy: how long to wait for what.
         clock: Unix seconds.
         sleep: waits seconds.
@@ -97,6 +98,7 @@ class CytubeClient:
         listener: ClientListener,
         proxy: str | None = None,
         budget: AddressBudget | None = None,
+        permit: Callable[[], Awaitable[None]] | None = None,
         policy: ReconnectPolicy | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -110,6 +112,7 @@ class CytubeClient:
         self._proxy: Final = proxy
         self._group: Final = None if proxy is None else address_group(proxy)
         self._budget: Final = budget or AddressBudget(server)
+        self._permit: Final = permit or _permit_all
         self._policy: Final = policy or ReconnectPolicy()
         self._clock: Final = clock
         self._sleep: Final = sleep
@@ -126,7 +129,9 @@ class CytubeClient:
         failures: Counter[Cause] = Counter()
         while True:
             cause = Cause.LOST
+            await self._permit()
             async with self._budget.connection(self._waits) as place:
+                await self._permit()
                 began = self._clock()
                 try:
                     await self._connection(place)
@@ -226,6 +231,7 @@ class CytubeClient:
         failures = 0
         while True:
             try:
+                await session.until(self._permit())
                 await self._log_in(session)
             except LoginRefused as error:
                 self.state.tell(str(error), error.word)
@@ -299,3 +305,7 @@ class CytubeClient:
     def _error(self, frame: frames.ErrorMsg) -> None:
         if self._session is not None:
             self._session.last_error = frame.msg[:200]
+
+
+async def _permit_all() -> None:
+    pass

@@ -35,7 +35,7 @@ PATIENCE: Final = 1 / 3
 """The share of ``ttl`` that a worker has for taking what is its turn to take, before the next one does."""
 SETTLING: Final = 2.0
 """How many ``ttl`` nothing is moved for evenness after workers have come or gone: they do so in groups."""
-DRAIN: Final = 10.0
+DRAIN: Final = 5.0
 """Seconds after which a worker that goes waits no longer for turns to hand its channels over one by one."""
 
 
@@ -207,9 +207,10 @@ class Member:
         """Whether what the worker holds is certainly its own now."""
         return self._own is not None and self._own.stored is not None and now < self._own.stored + self._lease
 
-    def lease_ends(self) -> float | None:
-        """When it is that no more, by the own clock, if no renewal comes; ``None`` without a session."""
-        return None if self._own is None or self._own.stored is None else self._own.stored + self._lease
+    @property
+    def renewed_at(self) -> float | None:
+        """When the last renewal was sent that is known to be stored, by the own clock; ``None`` without one."""
+        return None if self._own is None else self._own.stored
 
     def holds(self, channel: str) -> bool:
         """Whether the channel is the worker's as long as its session is valid."""

@@ -312,6 +312,22 @@ class Stream(Section):
     replicas: int = Field(default=1, ge=1, le=5)
 
 
+class Pool(Section):
+    """How several bots share their channels.
+
+    Attributes:
+        enabled: whether this bot shares its channels with the others on its NATS that do so.
+        name: what it is called among them; its host's name and process number unless given.
+        address_group: bots of one group come from one address, as CyTube sees it, and share what that is allowed.
+        ttl: seconds without a sign of life after which the others take a bot's channels.
+    """
+
+    enabled: bool = False
+    name: str | None = Field(default=None, min_length=1, max_length=64)
+    address_group: str = Field(default="shared", min_length=1, max_length=64)
+    ttl: float = Field(default=3.0, ge=0.5, le=60, allow_inf_nan=False)
+
+
 class Bot(Section):
     """How the bot behaves.
 
@@ -325,11 +341,12 @@ class Bot(Section):
         stats_timeout: seconds that the database has for an answer.
         outbound_interval: seconds between two looks into the outbound queue that no notice asked for.
         timezone: the time zone of times in answers, like ``Europe/Berlin``.
-        added_channels: whether this bot takes the channels that are added at run time; of several bots, one.
+        added_channels: whether this bot takes the channels that are added at run time; of several bots that are no pool, one.
         secrets_dir: where the files lie that such channels refer to for their passwords.
         connections_per_address: how many connections a CyTube server allows an address at a time.
         connection_interval: seconds in which it allows an address one connection more, after five at once.
         guest_login_interval: seconds in which it allows an address one guest's login.
+        pool: how several bots share their channels.
         plugins: which of the installed plugins are loaded, by name: all unless given, none for an empty list.
     """
 
@@ -347,6 +364,7 @@ class Bot(Section):
     connections_per_address: int = Field(default=10, ge=1)
     connection_interval: Seconds = 10.0
     guest_login_interval: Seconds = 60.0
+    pool: Pool = Pool()
     plugins: tuple[str, ...] | None = None
 
     @field_validator("timezone")

@@ -9,6 +9,33 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from rosey_core.telemetry.metrics import LATENCY_BUCKETS, BatchHistogram, Children
 
 
+class PoolMetrics:
+    """What a bot tells of the pool that it is in; without a pool, nothing."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.held = Gauge("rosey_bot_pool_channels", "Channels that this bot holds in its pool.", registry=registry)
+        self.unheld = Gauge(
+            "rosey_bot_pool_unheld_channels",
+            "Channels that no bot of the pool holds, as this bot sees it.",
+            registry=registry,
+        )
+        self.workers = Gauge(
+            "rosey_bot_pool_workers", "Bots of the pool that live, as this bot sees it.", registry=registry
+        )
+        self.lease = Gauge(
+            "rosey_bot_pool_lease_valid", "1 while this bot's lease holds, and it acts.", registry=registry
+        )
+        self.lapses = Counter(
+            "rosey_bot_pool_lapses", "Times that this bot's lease ran out, and it fell silent.", registry=registry
+        )
+        self.takeovers = Counter(
+            "rosey_bot_pool_takeovers", "Bots of the pool that this bot found dead.", registry=registry
+        )
+        self.moves = Counter(
+            "rosey_bot_pool_moves", "Channels that this bot gave another for evenness.", registry=registry
+        )
+
+
 class BotMetrics:
     """What the bot tells.
 
