@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from observability import benchmarks, channel, database_nats, event_path, operator, overview
+from observability import benchmarks, channel, database_nats, event_path, operator, overview, pool
 from tools.generated import write_or_compare
 
 BOARDS: Final = (
     overview.BOARD,
     event_path.BOARD,
     channel.BOARD,
+    pool.BOARD,
     database_nats.BOARD,
     operator.BOARD,
     benchmarks.BOARD,
