@@ -341,7 +341,7 @@ class Bot(Section):
         stats_timeout: seconds that the database has for an answer.
         outbound_interval: seconds between two looks into the outbound queue that no notice asked for.
         timezone: the time zone of times in answers, like ``Europe/Berlin``.
-        added_channels: whether this bot takes the channels that are added at run time: of several that are no pool, one.
+        added_channels: whether this bot takes channels that are added at run time: of several that are no pool, one.
         secrets_dir: where the files lie that such channels refer to for their passwords.
         connections_per_address: how many connections a CyTube server allows an address at a time.
         connection_interval: seconds in which it allows an address one connection more, after five at once.
