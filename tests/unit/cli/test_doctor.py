@@ -123,6 +123,8 @@ def test_a_good_database_is_good_and_stays_as_it_is(file: Path) -> None:
 
 def test_a_database_that_is_not_there_yet_is_made_by_the_service(tmp_path: Path) -> None:
     assert "not there yet" in next(database.check(tmp_path / "new.db")).reason
+    assert database.stored_position(tmp_path / "new.db") is None
+    assert list(tmp_path.iterdir()) == []
     found = next(database.check(tmp_path / "nowhere" / "new.db"))
     assert (found.level, "is not there" in found.reason) == (Level.PROBLEM, True)
 

@@ -145,7 +145,7 @@ def open_untouched(location: Location) -> sqlite3.Connection:
     mode = "mode=ro" if _beside(file, "-shm").exists() else "mode=rw"
     if not _has_log(file):
         # Else SQLite makes files beside a database of which it was told to write nothing.
-        mode = "immutable=1"
+        mode = "mode=ro&immutable=1"
     return sqlite3.connect(f"{location.uri}?{mode}", uri=True)
 
 
