@@ -24,6 +24,7 @@ from rosey_core.telemetry.metrics import new_registry
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import BotDatabase, DatabaseService
 from tests.integration.cli.story import CHANNEL, Publish, Stored, chat
+from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
 
 
@@ -62,7 +63,7 @@ async def test_channels_are_known_from_the_past_and_figures_from_the_metrics(
     endpoint: str, bus: Bus, publish: Publish, stored: Stored
 ) -> None:
     await stored(await publish(*room()))
-    observer = Observer(bus, Endpoints(lambda: [endpoint, "http://127.0.0.1:1"]))
+    observer = Observer(bus, Endpoints(lambda: {endpoint: endpoint, "http://127.0.0.1:1": "rosey-bot"}))
     await observer.start()
     snapshot = await observer.look()
     await observer.stop()
@@ -72,14 +73,29 @@ async def test_channels_are_known_from_the_past_and_figures_from_the_metrics(
     assert (snapshot.stored, snapshot.published, snapshot.waiting) == (3, None, 0)
     assert snapshot.publish_to_row is not None
     states = {process.name: process.state for process in snapshot.processes}
-    assert states == {"rosey-database": State.UNREADY, "http://127.0.0.1:1": State.FAILED}
+    assert states == {"rosey-database": State.UNREADY, "rosey-bot": State.FAILED}
     assert "rosey-database: ingest: the disk is full" in snapshot.problems
-    assert "http://127.0.0.1:1 does not answer" in snapshot.problems
+    assert "rosey-bot does not answer at http://127.0.0.1:1" in snapshot.problems
+
+
+async def test_latencies_are_those_of_the_last_minute(
+    endpoint: str, bus: Bus, publish: Publish, stored: Stored, clock: MovableClock
+) -> None:
+    await stored(await publish(*room()))
+    observer = Observer(bus, Endpoints(lambda: {endpoint: endpoint}), clock)
+    assert (await observer.look()).publish_to_row is not None
+    clock.move(61)
+    assert (await observer.look()).publish_to_row is not None
+    clock.move(30)
+    assert (await observer.look()).publish_to_row is None
+    await stored(await publish(chat(2)))
+    clock.move(10)
+    assert (await observer.look()).publish_to_row is not None
 
 
 @pytest.mark.usefixtures("database_service")
 async def test_without_metrics_nats_alone_tells_what_it_can(bus: Bus, publish: Publish, nats_client: Client) -> None:
-    observer = Observer(bus, Endpoints(list))
+    observer = Observer(bus, Endpoints(dict))
     await observer.start()
     first = await observer.look()
     assert (first.stored, first.published, first.problems) == (None, None, [])

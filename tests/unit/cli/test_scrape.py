@@ -45,6 +45,21 @@ def test_quantiles_are_interpolated_within_their_bucket() -> None:
     assert found[0.99] == 0.005
 
 
+def test_quantiles_of_what_came_since_are_not_those_of_all() -> None:
+    def told(fast: float, slow: float) -> Totals:
+        totals = Totals()
+        buckets = {"0.001": fast, "1.0": fast + slow, "+Inf": fast + slow}
+        totals.update(0, {("seconds_bucket", (("le", bound),)): count for bound, count in buckets.items()})
+        return totals
+
+    before, now = told(1000, 0), told(1000, 10)
+    assert now.quantiles("seconds", [0.5]) == {0.5: pytest.approx(0.000505)}
+    assert now.quantiles("seconds", [0.5], before) == {0.5: pytest.approx(0.5005)}
+    assert now.quantiles("seconds", [0.5], now) is None
+    # Begun anew.
+    assert told(10, 0).quantiles("seconds", [0.5], before) == {0.5: pytest.approx(0.0005)}
+
+
 @pytest.fixture
 async def service() -> AsyncIterator[tuple[Health, HealthServer, DatabaseMetrics]]:
     """The health endpoint of a service, with its metrics."""

@@ -61,8 +61,8 @@ def test_the_processes_of_a_rosey_up_are_found(tmp_path: Path) -> None:
     directory.ready_files.mkdir()
     (directory.ready_files / "rosey-bot.json").write_text('{"pid": 1, "health_url": "http://127.0.0.1:1"}')
     (directory.ready_files / "rosey-database.json").write_text("half writ")
-    assert health_urls(directory) == ["http://127.0.0.1:1"]
-    assert health_urls(None) == []
+    assert health_urls(directory) == {"http://127.0.0.1:1": "rosey-bot"}
+    assert health_urls(None) == {}
 
 
 def test_what_is_no_address_is_refused() -> None:

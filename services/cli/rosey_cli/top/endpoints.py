@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from rosey_cli.up.child import State
@@ -40,26 +40,29 @@ class Endpoints:
     """Processes of Rosey, by where they serve their metrics.
 
     Args:
-        urls: tells where, at each look: ``http://host:port``.
+        urls: tells where, at each look: ``http://host:port``, with the process's name, or the same where it is unknown.
     """
 
-    def __init__(self, urls: Callable[[], Sequence[str]]) -> None:
+    def __init__(self, urls: Callable[[], Mapping[str, str]]) -> None:
         self._urls = urls
+        self._names: dict[str, str] = {}
         self._cpu: dict[str, tuple[float, float]] = {}
 
     async def look(self) -> Look:
         """Look once at all of them."""
-        urls = list(self._urls())
+        urls = self._urls()
         answers = await asyncio.gather(*map(self._ask, urls))
         merged: dict[Key, float] = defaultdict(float)
         services, processes, problems, started = set(), [], [], []
         for url, (samples, reasons, ready) in zip(urls, answers, strict=True):
             if samples is None:
-                processes.append(_silent(url))
-                problems.append(f"{url} does not answer")
+                name = self._names.get(url, urls[url])
+                processes.append(_silent(name))
+                problems.append(f"{name} does not answer" if name == url else f"{name} does not answer at {url}")
                 continue
             service = next((dict(labels).get("service", url) for name, labels in samples if name == _BUILD), url)
             services.add(service)
+            self._names[url] = service
             problems += [f"{service}: {reason}" for reason in reasons]
             processes.append(self._process(url, service, samples, ready))
             started += [value for (name, _), value in samples.items() if name == _STARTED]
@@ -88,5 +91,5 @@ class Endpoints:
         return ProcessState(service, State.READY if ready else State.UNREADY, None, 0, seconds, percent, memory, memory)
 
 
-def _silent(url: str) -> ProcessState:
-    return ProcessState(url, State.FAILED, None, 0, 0.0, 0.0, 0, 0)
+def _silent(name: str) -> ProcessState:
+    return ProcessState(name, State.FAILED, None, 0, 0.0, 0.0, 0, 0)

@@ -26,6 +26,8 @@ from rosey_core.bus import Bus, BusError, NoResponders, server_problem
 CATCH_UP_S: Final = 5.0
 LAG_LIMIT: Final = 1000
 _RATE_WINDOW_S: Final = 5.0
+_LATENCY_WINDOW_S: Final = (5.0, 60.0)
+"""Latencies are those of the last minute. A shorter time than the first has too few events: then all count."""
 _QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
@@ -46,6 +48,7 @@ class Observer:
         self._rooms = Rooms(bus, clock)
         self._following: asyncio.Task[None] | None = None
         self._counted: deque[tuple[float, float]] = deque()
+        self._looks: deque[tuple[float, Totals]] = deque()
 
     async def start(self) -> None:
         """Begin to follow the channels; returns when their past is known, or after a while."""
@@ -68,6 +71,7 @@ class Observer:
             self._endpoints.look(), self._rows(), self._ask_nats()
         )
         totals, now = found.totals, self._clock()
+        before = self._before(now, totals)
         knows_bot, knows_database = BOT in found.services, DATABASE in found.services
         stored = int(totals.value("rosey_database_events_stored_total")) if knows_database else None
         waiting = int(totals.value("rosey_database_ingest_lag_messages"))
@@ -89,12 +93,21 @@ class Observer:
             dropped=dropped,
             per_second=self._rate(now, taken if stored is None else stored),
             in_room=bool(rows) and all(row.state == "joined" for row in rows),
-            frame_to_row=_latency(totals, "rosey_database_frame_to_row_seconds"),
-            publish_to_row=_latency(totals, "rosey_database_publish_to_row_seconds"),
+            frame_to_row=_latency(totals, "rosey_database_frame_to_row_seconds", before),
+            publish_to_row=_latency(totals, "rosey_database_publish_to_row_seconds", before),
             channels=list(self._rooms.channels.values()),
             processes=found.processes,
             problems=_unique([*problems, *row_problems, *_told_by_none(rows, found), *found.problems]),
         )
+
+    def _before(self, now: float, totals: Totals) -> Totals | None:
+        """What was told a minute ago, or when this began; ``None`` where that was just now."""
+        shortest, longest = _LATENCY_WINDOW_S
+        self._looks.append((now, totals))
+        while now - self._looks[0][0] > longest:
+            self._looks.popleft()
+        begun, before = self._looks[0]
+        return before if now - begun >= shortest else None
 
     def _rate(self, now: float, count: float) -> float:
         if self._counted and count < self._counted[-1][1]:
@@ -154,6 +167,6 @@ def _unique(problems: list[str]) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def _latency(totals: Totals, histogram: str) -> Latency | None:
-    found = totals.quantiles(histogram, _QUANTILES)
+def _latency(totals: Totals, histogram: str, since: Totals | None) -> Latency | None:
+    found = totals.quantiles(histogram, _QUANTILES, since)
     return None if found is None else Latency(*(1000 * found[share] for share in _QUANTILES))

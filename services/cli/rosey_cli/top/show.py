@@ -52,12 +52,12 @@ def run(address: Address, request: Request) -> int:
     return asyncio.run(_run(address, request))
 
 
-def health_urls(directory: DataDirectory | None) -> list[str]:
-    """Where the processes of a ``rosey up`` serve their health."""
-    urls = []
+def health_urls(directory: DataDirectory | None) -> dict[str, str]:
+    """Where the processes of a ``rosey up`` serve their health, with their names."""
+    urls = {}
     for file in sorted(directory.ready_files.glob("rosey-*.json")) if directory is not None else ():
         try:
-            urls.append(str(json.loads(file.read_bytes())["health_url"]))
+            urls[str(json.loads(file.read_bytes())["health_url"])] = file.stem
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return urls
@@ -68,7 +68,7 @@ async def _run(address: Address, request: Request) -> int:
     logging.getLogger(Bus.__module__).setLevel(logging.CRITICAL)
     bus = Bus(**address.nats.options(), name="rosey")
     await bus.start()
-    endpoints = Endpoints(lambda: [*request.metrics, *health_urls(address.directory)])
+    endpoints = Endpoints(lambda: {url: url for url in request.metrics} | health_urls(address.directory))
     observer = Observer(bus, endpoints)
     try:
         try:

@@ -104,12 +104,19 @@ class Totals:
             found[dict(labels).get(label, "")] += value
         return dict(found)
 
-    def quantiles(self, histogram: str, wanted: Iterable[float]) -> dict[float, float] | None:
+    def quantiles(
+        self, histogram: str, wanted: Iterable[float], since: Totals | None = None
+    ) -> dict[float, float] | None:
         """Quantiles of a histogram, interpolated within its buckets; ``None`` where it is empty.
 
-        What lies beyond the last bound is given as that bound.
+        What lies beyond the last bound is given as that bound. With ``since``, an earlier look, only what came after
+        it counts, unless a process that begins anew has less to tell.
         """
-        buckets = sorted((float(bound), count) for bound, count in self.by_label(f"{histogram}_bucket", "le").items())
+        counts = self.by_label(f"{histogram}_bucket", "le")
+        before = {} if since is None else since.by_label(f"{histogram}_bucket", "le")
+        if all(count >= before.get(bound, 0.0) for bound, count in counts.items()):
+            counts = {bound: count - before.get(bound, 0.0) for bound, count in counts.items()}
+        buckets = sorted((float(bound), count) for bound, count in counts.items())
         if not buckets or not buckets[-1][1]:
             return None
         return {share: _quantile(buckets, share) for share in wanted}
