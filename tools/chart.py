@@ -57,7 +57,7 @@ def _following(bucket: str) -> tuple[str, ...]:
 
 
 def permissions() -> dict[str, dict[str, list[str]]]:
-    """What the bot and the database service may publish and subscribe to, and nothing beyond."""
+    """What each service may publish and subscribe to, and nothing beyond."""
     events = streams.EVENTS
     added, status = f"KV_{streams.ADDED_CHANNELS}", f"KV_{streams.CHANNEL_STATUS}"
     manners, leases = f"KV_{streams.CHANNEL_MANNERS}", f"KV_{streams.LEASES}"
@@ -91,6 +91,13 @@ def permissions() -> dict[str, dict[str, list[str]]]:
                 f"$JS.API.CONSUMER.MSG.NEXT.{events}.*",
             ],
             "subscribe": ["_INBOX.rosey-database.>", "$SRV.>", *_in_every_form(subjects.REQUESTS)],
+        },
+        "operator": {
+            "publish": [
+                f"$KV.{streams.ADDED_CHANNELS}.>",
+                *(subject for bucket in (added, status) for subject in _following(bucket)),
+            ],
+            "subscribe": ["_INBOX.rosey-operator.>"],
         },
         "benchmark": {
             # The chart puts the channel's key there.
@@ -155,7 +162,7 @@ def readme() -> str:
     rows = [
         f"| `{key}` | {default} | {description.replace('|', chr(92) + '|')} |"
         for key, default, description in _options(schema, values)
-        if key != "global"
+        if key not in ("global", "crds")
     ]
     kubernetes = chart["kubeVersion"].removeprefix(">=").removesuffix(".0-0") + " or newer"
     return HEAD.format(description=chart["description"], kubernetes=kubernetes) + "\n".join(rows) + "\n"

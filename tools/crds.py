@@ -13,7 +13,7 @@ import yaml
 from rosey_operator.resources import definitions
 from tools.generated import ROOT, write_or_compare
 
-DIRECTORY: Final = ROOT / "services" / "operator" / "crds"
+DIRECTORY: Final = ROOT / "charts" / "rosey" / "charts" / "crds" / "crds"
 HEAD: Final = "# Made by `make documents` from rosey_operator.resources.\n"
 
 

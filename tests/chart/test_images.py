@@ -14,6 +14,7 @@ ROOT: Final = CHART.parents[1]
 IMAGES: Final = {
     "bot": {"core", "bot"},
     "database": {"core", "database"},
+    "operator": {"core", "operator"},
     "simulator": {"simulator"},
     "tools": {"core", "bot", "database", "simulator", "cli"},
 }

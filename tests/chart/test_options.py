@@ -22,6 +22,7 @@ EVERYTHING: Final[dict[str, Any]] = {
     "simulator": {"enabled": True},
     "backup": {"enabled": True},
     "benchmark": {"enabled": True, "prometheus": {"url": "http://prometheus:9090"}},
+    "operator": {"enabled": True},
     "networkPolicy": {"metricsFrom": [{"namespaceSelector": {}}], "natsFrom": [{"namespaceSelector": {}}]},
     "monitoring": {
         "renderMode": "alwaysRender",
@@ -96,7 +97,6 @@ OTHER: Final[dict[str, Any]] = {
     "benchmark.schedule": "7 7 * * *",
     "benchmark.only": ["test_burst_handling"],
     "benchmark.prometheus.url": "http://elsewhere:9090",
-    "networkPolicy.apiServer": [],
     "networkPolicy.prometheus": [{"to": []}],
     "monitoring.renderMode": "skipIfMissing",
     "networkPolicy.dns": [],
@@ -104,6 +104,7 @@ OTHER: Final[dict[str, Any]] = {
     "networkPolicy.natsFrom": [],
     "networkPolicy.metricsFrom": [],
     "networkPolicy.externalNats": [{"to": []}],
+    "networkPolicy.apiServer": [],
     "test.channel": "other",
 }
 

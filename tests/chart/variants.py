@@ -28,6 +28,7 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     "without-passwords": {"nats": {"auth": {"enabled": False}}},
     "without-volumes": dict.fromkeys(("nats", "database", "bot"), _WITHOUT_VOLUME),
     "without-policies": {"networkPolicy": {"enabled": False}},
+    "operator": {"operator": {"enabled": True, "clusterWide": True}, "bot": {"secretName": "own"}},
     "extended": {
         "commonLabels": {"team": "chat"},
         "commonAnnotations": {"note": "of the chat team"},
@@ -35,6 +36,7 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
         "simulator": {"enabled": True, **POD},
         "backup": {"enabled": True, "affinity": POD["affinity"], "tolerations": POD["tolerations"]},
         **dict.fromkeys(("nats", "database", "bot"), POD),
+        "operator": {"enabled": True, **POD},
     },
 }
 

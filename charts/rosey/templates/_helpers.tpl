@@ -20,6 +20,15 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
+{{/* The same as a text: (list $ "bot"). */}}
+{{- define "rosey.selectorText" -}}
+{{- $pairs := list -}}
+{{- range $label, $value := include "rosey.selector" . | fromYaml -}}
+{{- $pairs = append $pairs (printf "%s=%s" $label $value) -}}
+{{- end -}}
+{{- join "," $pairs -}}
+{{- end -}}
+
 {{/* Metadata of an object: (list $ "bot" $name), with annotations as a fourth and labels as a fifth. */}}
 {{- define "rosey.metadata" -}}
 {{- $root := index . 0 -}}
@@ -87,6 +96,20 @@ terminationGracePeriodSeconds: {{ . }}
 {{- with $component.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
+{{- end -}}
+
+{{/* The token of a pod that asks Kubernetes for something, as a volume and as a mount. */}}
+{{- define "rosey.tokenVolume" -}}
+- name: token
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken: {path: token, expirationSeconds: 7200}
+      - configMap: {name: kube-root-ca.crt, items: [{key: ca.crt, path: ca.crt}]}
+      - downwardAPI: {items: [{path: namespace, fieldRef: {fieldPath: metadata.namespace}}]}
+{{- end -}}
+{{- define "rosey.tokenMount" -}}
+- {name: token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
 {{- end -}}
 
 {{/* A container's fields that every component has: (list $ $component). */}}

@@ -13,6 +13,9 @@
 {{/* The users of NATS by the names that their passwords have in the Secret. */}}
 {{- define "rosey.natsUsers" -}}
 {{- $users := list "bot" "database" "admin" "cluster" -}}
+{{- if .Values.operator.enabled -}}
+{{- $users = append $users "operator" -}}
+{{- end -}}
 {{- if .Values.benchmark.enabled -}}
 {{- $users = append $users "benchmark" -}}
 {{- end -}}

@@ -14,11 +14,11 @@ import pytest
 from rosey_operator.reconcile import benchmarks as module
 from rosey_operator.reconcile.benchmarks import (
     Action,
-    AdoptResults,
     Benchmark,
     DeleteRun,
     EmitBenchmarkEvent,
     Job,
+    KeepResults,
     SetBenchmarkStatus,
     StartJob,
     job_name,
@@ -106,12 +106,10 @@ def test_a_run_is_a_job_whose_figures_come_into_the_status(runs: Runs) -> None:
     runs.pass_once()
     [start] = runs.started
     assert start.job == "run-1-00000000-1"
-    assert " ".join(start.arguments) == (
-        "--only test_single_event_latency --rate 50 --duration 3 --configmap run-1-00000000-1"
-    )
+    assert " ".join(start.arguments) == "--only test_single_event_latency --rate 50 --duration 3"
     assert runs.status().verdict == "Running"
     runs.end("failed" if any(row["verdict"] == "FAIL" for row in ROWS) else "complete", ROWS)
-    assert any(isinstance(action, AdoptResults) for action in runs.pass_once())
+    assert any(isinstance(action, KeepResults) for action in runs.pass_once())
     status = runs.status()
     assert (status.verdict, status.p99, status.config_map) == ("PASS", "3.6795 ms", start.job)
     assert len(status.figures) == len(ROWS)

@@ -397,6 +397,7 @@ class Operator(Section):
         bots: the labels of the bots' pods, as a selector.
         lease: the lease by which one of several operators acts.
         benchmark_job: a Job, as YAML, of which those of benchmark runs are made; without it there are none.
+        benchmark_results: the ConfigMap into which such a Job writes its results.
     """
 
     namespace: str = Field(default="default", min_length=1)
@@ -405,6 +406,7 @@ class Operator(Section):
     bots: str = Field(default="app.kubernetes.io/name=rosey,app.kubernetes.io/component=bot", min_length=1)
     lease: str = Field(default="rosey-operator", min_length=1)
     benchmark_job: SomePath | None = None
+    benchmark_results: str = Field(default="rosey-benchmark", min_length=1)
 
 
 class Health(Section):

@@ -6,7 +6,7 @@ import copy
 import json
 import logging
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +19,11 @@ from rosey_operator.kubernetes.api import Conflict, NotFound, Object
 from rosey_operator.kubernetes.resources import emit, explain, status_or_none, write_status
 from rosey_operator.reconcile.benchmarks import (
     Action,
-    AdoptResults,
     Benchmark,
     DeleteRun,
     EmitBenchmarkEvent,
     Job,
+    KeepResults,
     Rows,
     SetBenchmarkStatus,
     StartJob,
@@ -37,7 +37,8 @@ log = logging.getLogger(__name__)
 LABEL: Final = "rosey.chat/benchmark"
 """The label of a run's Job: the uid of the resource that it is for."""
 RESULTS: Final = "latest.json"
-NO_TEMPLATE: Final = "this operator makes no Jobs: operator.benchmark_job names no template"
+FINISHED: Final = "finished"
+NO_TEMPLATE: Final = "this operator makes no Jobs: the chart's value benchmark.enabled lets it"
 _VERDICTS: Final = ("PASS", "WARN", "FAIL", "ERROR", "Running", "Waiting")
 
 
@@ -52,7 +53,7 @@ class BenchmarkController(Controller):
         namespace = self.config.namespace
         self._jobs: Final = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._config_maps: Final = f"/api/v1/namespaces/{namespace}/configmaps"
-        self._results: dict[str, Rows] = {}
+        self._data: dict[str, dict[str, str]] = {}
 
     async def look_and_act(self) -> None:
         """Do what is to be done."""
@@ -67,32 +68,29 @@ class BenchmarkController(Controller):
             impossible="" if self.config.benchmark_job is not None else NO_TEMPLATE,
             now=self.clock(),
         )
-        await self.act(actions, self._do, lambda action: False)
+        await self.act(actions, self._do, lambda _: False)
         if any(isinstance(action, DeleteRun | StartJob) for action in actions):
             self.wake()
         self._tell(benchmarks)
 
     async def _read_results(self, jobs: Collection[Job]) -> dict[str, Rows | None]:
-        ended = {job.name for job in jobs if job.state != "running"}
-        self._results = {name: rows for name, rows in self._results.items() if name in ended}
-        found: dict[str, Rows | None] = {}
-        for name in ended:
-            if name not in self._results:
-                rows = await self._rows(name)
-                if rows is None:
-                    found[name] = None
-                    continue
-                self._results[name] = rows
-            found[name] = self._results[name]
-        return found
+        ended = {job.name: job for job in jobs if job.state != "running"}
+        self._data = {name: data for name, data in self._data.items() if name in ended}
+        for name, job in ended.items():
+            if name not in self._data:
+                data = await self._config_map(name)
+                if data is None:
+                    latest = await self._config_map(self.config.benchmark_results)
+                    data = latest if latest is not None and _is_of(latest, job) else None
+                if data is not None:
+                    self._data[name] = data
+        return {name: _rows(self._data[name]) if name in self._data else None for name in ended}
 
-    async def _rows(self, name: str) -> Rows | None:
+    async def _config_map(self, name: str) -> dict[str, str] | None:
         try:
-            data = (await self.kubernetes.get(f"{self._config_maps}/{name}")).get("data") or {}
-            rows = json.loads(data.get(RESULTS, "[]"))
-        except (NotFound, ValueError):
+            return (await self.kubernetes.get(f"{self._config_maps}/{name}")).get("data") or {}
+        except NotFound:
             return None
-        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
 
     async def _do(self, action: Action) -> None:
         match action:
@@ -101,10 +99,8 @@ class BenchmarkController(Controller):
                 log.info("%s: runs as the Job %s", benchmark.name, name)
             case DeleteRun(name):
                 await self.kubernetes.delete(f"{self._jobs}/{name}", propagationPolicy="Background")
-                await self.kubernetes.delete(f"{self._config_maps}/{name}")
-            case AdoptResults(benchmark, name):
-                patch = {"metadata": {"ownerReferences": [_owner(benchmark)]}}
-                await self.kubernetes.patch(f"{self._config_maps}/{name}", patch)
+            case KeepResults(name):
+                await self._keep(name)
             case SetBenchmarkStatus(benchmark, status):
                 await write_status(self.kubernetes, PLURAL, benchmark, benchmark.status, status)
             case EmitBenchmarkEvent(benchmark, type, reason, message):
@@ -116,6 +112,18 @@ class BenchmarkController(Controller):
             await self.kubernetes.create(self._jobs, body)
         except Conflict:
             # The operator before this one has begun it.
+            pass
+
+    async def _keep(self, name: str) -> None:
+        # With its Job as the owner: the garbage collector deletes what a history without end would leave.
+        found = await self.kubernetes.get(f"{self._jobs}/{name}")
+        owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": found["metadata"]["uid"]}
+        labels = {LABEL: found["metadata"]["labels"][LABEL]}
+        metadata = {"name": name, "labels": labels, "ownerReferences": [owner]}
+        try:
+            await self.kubernetes.create(self._config_maps, {"metadata": metadata, "data": self._data[name]})
+        except Conflict:
+            # It has been kept before.
             pass
 
     def _tell(self, benchmarks: Collection[Benchmark]) -> None:
@@ -133,6 +141,20 @@ class BenchmarkController(Controller):
         self.metrics.benchmark_results.keep(figures)
         for labels, value in figures.items():
             self.metrics.benchmark_results[labels].set(value)
+
+
+def _rows(data: Mapping[str, str]) -> Rows | None:
+    try:
+        rows = json.loads(data.get(RESULTS, ""))
+    except ValueError:
+        return None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else None
+
+
+def _is_of(data: Mapping[str, str], job: Job) -> bool:
+    """Whether what the last run has written is this one's: each writes at its end into the same place."""
+    finished = _time(data.get(FINISHED))
+    return job.started is not None and finished is not None and finished >= job.started
 
 
 def job(template: Object, benchmark: Benchmark, name: str, arguments: tuple[str, ...], deadline: int) -> Object:
@@ -200,4 +222,7 @@ def _job(found: Object) -> Job:
 
 
 def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    try:
+        return None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None

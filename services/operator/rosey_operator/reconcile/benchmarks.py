@@ -51,7 +51,7 @@ class Job:
     """A Job of a run.
 
     Attributes:
-        name: its name, which is that of the ConfigMap with its results, too.
+        name: its name, which is that of the ConfigMap in which its results are kept, too.
         owner: the uid of the resource that it is for.
         state: how it stands.
         started: when it began.
@@ -79,17 +79,16 @@ class StartJob:
 
 @dataclass(frozen=True, slots=True)
 class DeleteRun:
-    """Delete a Job and its results."""
+    """Delete a Job, and with it its results."""
 
     job: str
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptResults:
-    """Have the results go when their resource goes."""
+class KeepResults:
+    """Keep the results of a run in a ConfigMap of its own, which goes with its Job."""
 
-    benchmark: Benchmark
-    config_map: str
+    job: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ class EmitBenchmarkEvent:
     message: str
 
 
-Action = StartJob | DeleteRun | AdoptResults | SetBenchmarkStatus | EmitBenchmarkEvent
+Action = StartJob | DeleteRun | KeepResults | SetBenchmarkStatus | EmitBenchmarkEvent
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -128,7 +127,7 @@ def reconcile(
     Args:
         benchmarks: what people have declared.
         jobs: those of runs.
-        results: the rows of each ended Job's ConfigMap, by its name; ``None`` where there is none.
+        results: the rows that each ended Job has written, by its name; ``None`` where there are none.
         namespace: where the release is, and so where runs are.
         impossible: why there can be no runs; empty where there can.
         now: Unix seconds.
@@ -152,7 +151,7 @@ def reconcile(
         elif job is None and running is not None:
             status = _waiting(benchmark, running, now)
         elif job is None:
-            actions.append(StartJob(benchmark, name, _arguments(benchmark, name), _deadline(benchmark)))
+            actions.append(StartJob(benchmark, name, _arguments(benchmark), _deadline(benchmark)))
             running = name
             status = _running(benchmark, name, None, now)
         elif job.state == "running":
@@ -162,7 +161,7 @@ def reconcile(
         else:
             rows = results.get(name)
             if rows is not None:
-                actions.append(AdoptResults(benchmark, name))
+                actions.append(KeepResults(name))
             status = _ended(benchmark, job, rows, now)
         history = _trimmed(status, benchmark)
         status = status.model_copy(update={"history": history})
@@ -185,10 +184,10 @@ def _is_done(benchmark: Benchmark) -> bool:
     return status.job == job_name(benchmark) and status.completed_at is not None
 
 
-def _arguments(benchmark: Benchmark, name: str) -> tuple[str, ...]:
+def _arguments(benchmark: Benchmark) -> tuple[str, ...]:
     spec = _spec(benchmark)
     only = [part for one in spec.benchmarks for part in ("--only", one)]
-    return (*only, "--rate", str(spec.rate), "--duration", str(spec.duration_seconds), "--configmap", name)
+    return (*only, "--rate", str(spec.rate), "--duration", str(spec.duration_seconds))
 
 
 def _deadline(benchmark: Benchmark) -> int:
