@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from rosey_database import sqlite
+from rosey_database.threads import Threads
 
 READERS: Final = 4
 """A slow question must not hold back the others; more than a few at once only wait for each other."""
@@ -29,7 +29,7 @@ class Reader:
 
     def __init__(self, location: sqlite.Location) -> None:
         self._location = location
-        self._executor: ThreadPoolExecutor | None = ThreadPoolExecutor(READERS, thread_name_prefix="database-reader")
+        self._threads: Threads | None = Threads(READERS, name="database-reader")
         self._idle: list[sqlite3.Connection] = []
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
@@ -41,16 +41,16 @@ class Reader:
         Raises:
             sqlite3.Error: reading failed, or the reader is closed.
         """
-        if self._executor is None:
+        if self._threads is None:
             raise sqlite.DatabaseClosed
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._read, function)
+        return await self._threads.run(self._read, function)
 
     async def close(self) -> None:
         """Wait for what is being read, and close the connections; safe to call again."""
-        executor, self._executor = self._executor, None
-        if executor is None:
+        threads, self._threads = self._threads, None
+        if threads is None:
             return
-        await asyncio.to_thread(executor.shutdown)
+        await asyncio.to_thread(threads.close)
         while self._idle:
             self._idle.pop().close()
 

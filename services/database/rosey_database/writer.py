@@ -5,19 +5,18 @@ Ingest and BotDatabase's methods write through it, so that they never wait for e
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
 from rosey_database import sqlite
 from rosey_database.tables.channels import ChannelIds
+from rosey_database.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +82,7 @@ class Writer:
     def __init__(self, location: sqlite.Location) -> None:
         self.checkpoints = CheckpointStatistics()
         self._location = location
-        self._executor: ThreadPoolExecutor | None = None
+        self._thread: Threads | None = None
         self._connection: sqlite3.Connection | None = None
         self._channel_ids = ChannelIds()
         self._file: tuple[int, int] | None = None
@@ -95,31 +94,31 @@ class Writer:
         Raises:
             sqlite3.Error: it cannot be opened.
         """
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
+        self._thread = Threads(1, name="database-writer")
         try:
             self._connection = await self._in_thread(sqlite.connect, self._location)
             self._file = self._location.identity()
         except BaseException:
-            self._executor.shutdown()
-            self._executor = None
+            self._thread.close()
+            self._thread = None
             raise
         if not self._location.in_memory:
             begin_anew = partial(_begin_log_anew, self._connection)
-            self._checkpoints = _Checkpoints(self._location, self._executor, begin_anew, self.checkpoints)
+            self._checkpoints = _Checkpoints(self._location, self._thread, begin_anew, self.checkpoints)
             self._checkpoints.start()
 
     async def close(self) -> None:
         """Close the connection; safe to call again."""
-        executor, self._executor = self._executor, None
-        if executor is None:
+        thread, self._thread = self._thread, None
+        if thread is None:
             return
         if self._checkpoints is not None:
             self._checkpoints.stop()
             self._checkpoints = None
         connection, self._connection = self._connection, None
         if connection is not None:
-            await asyncio.get_running_loop().run_in_executor(executor, connection.close)
-        executor.shutdown()
+            await thread.run(connection.close)
+        thread.close()
 
     async def run(self, function: Callable[[Transaction], T], *, durable: bool = False) -> T:
         """Run ``function`` in one transaction and return what it returns; it is rolled back where it raises.
@@ -134,9 +133,9 @@ class Writer:
         return await self._in_thread(self._transact, function, durable)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
-        if self._executor is None:
+        if self._thread is None:
             raise sqlite.DatabaseClosed
-        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
+        return await self._thread.run(function, *arguments)
 
     def _transact(self, function: Callable[[Transaction], T], durable: bool) -> T:
         connection = self._connection
@@ -191,7 +190,7 @@ class _Checkpoints:
     def __init__(
         self,
         location: sqlite.Location,
-        writer: Executor,
+        writer: Threads,
         begin_anew: Callable[[], None],
         statistics: CheckpointStatistics,
     ) -> None:
@@ -220,7 +219,7 @@ class _Checkpoints:
                     _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                     (page_size,) = connection.execute("PRAGMA page_size").fetchone()
                     if pages * page_size > LOG_BYTES:
-                        self._writer.submit(self._begin_anew).result()
+                        self._writer.call(self._begin_anew)
                     failed = False
                     self._statistics.add(ok=True, seconds=time.monotonic() - begun)
                 except sqlite3.Error as error:
