@@ -158,7 +158,7 @@ class Session:
                 if websocket is not None:
                     await websocket.close()
 
-    async def emit(self, event: str, arguments: dict[str, Any]) -> None:
+    async def emit(self, event: str, arguments: Any) -> None:
         """Send a frame.
 
         Raises:
