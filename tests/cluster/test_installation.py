@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from tests.cluster.cluster import CommandFailed, Namespace, Release, image, until
+from tests.cluster.usage import COMPONENTS, usage
 
 FIRST_EVENT_S = 60
+IDLE_MEMORY = 250e6
+"""Bytes of all containers together."""
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,8 @@ def test_without_a_channel_all_is_ready(make_release: Callable[..., Release]) ->
     release = make_release("default")
     assert "PASSED" in release.test()
     assert "rosey_bot_connected" not in " ".join(release.metrics("bot"))
+    taken = until(lambda: len(found := usage(release)) == len(COMPONENTS) and found, what="the kubelet has figures")
+    assert sum(each.memory for each in taken.values()) < IDLE_MEMORY
 
 
 CONNECT = """
