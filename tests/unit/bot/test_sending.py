@@ -305,6 +305,24 @@ async def test_a_late_echo_confirms_what_it_repeats(
     assert (await second).outcome is Outcome.SENT
 
 
+@pytest.mark.parametrize("filtered", [False, True])
+async def test_a_far_server_confirms_each_message_once(
+    queue: SendQueue, wire: Wire, harness: RoomHarness, monkeypatch: pytest.MonkeyPatch, filtered: bool
+) -> None:
+    """Each echo comes when two more are on their way; the channel's filters may have changed what it says."""
+    monkeypatch.setattr(sending, "PATIENCE", 0.01)
+    monkeypatch.setattr(sending, "ECHO_TIMEOUT", 60.0)
+    wire.is_silent = True
+    receipts = [queue.whisper("Alice", f"{n}") if n % 3 else queue.say(f"*{n}*") for n in range(12)]
+    for echoed in range(12):
+        await until(lambda echoed=echoed: len(wire.sent) >= min(echoed + 3, 12))
+        event, arguments = wire.sent[echoed]
+        said = arguments["msg"].replace("*", "") if filtered else arguments["msg"]
+        harness.frame(event, {**chat("Rosey", said), "to": arguments.get("to")})
+    assert [(await receipt).outcome for receipt in receipts] == [Outcome.SENT] * 12
+    assert sorted(wire.texts) == sorted(f"{n}" if n % 3 else f"*{n}*" for n in range(12))
+
+
 async def test_what_was_overtaken_is_never_sent_again(
     queue: SendQueue, wire: Wire, harness: RoomHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
