@@ -110,7 +110,7 @@ test-bench: $(INSTALLED)  ## that the benchmarks can fail: with a slow commit, w
 	@$(BIN)/python -m pytest tests/benchmarks -q -p no:cacheprovider $(ARGS)
 
 bench-path: $(INSTALLED)  ## measure the event path, 20 minutes at most; two minutes: make bench-path ARGS=--quick
-	@$(BIN)/python -m benchmarks.path $(ARGS)
+	@$(BIN)/rosey bench path $(ARGS)
 
 bench-channels: $(INSTALLED)  ## 200 channels in one bot: its CPU and its memory, two minutes; shorter: make bench-channels ARGS='--seconds 20'
 	@$(BIN)/python -m benchmarks.channels $(ARGS)

@@ -117,7 +117,7 @@ async def _take(results: Results, run: str, name: str, measurement: Measurement,
 
 def main() -> int:
     """Measure, print the table, write the file; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.path", description=__doc__)
+    parser = argparse.ArgumentParser(prog="rosey bench path", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short run of each, for a change at hand")
     parser.add_argument("--runs", type=int, help="runs of each measurement (default: 5, or 1 with --quick)")
     parser.add_argument(

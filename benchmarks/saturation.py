@@ -117,7 +117,7 @@ async def _search_all(options: argparse.Namespace) -> dict[str, list[Point]]:
 
 def main() -> int:
     """Search, print and keep; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="rosey bench --saturation", description="Search the highest rate that holds.")
+    parser = argparse.ArgumentParser(prog="rosey bench saturation", description="Search the highest rate that holds.")
     parser.add_argument("--quick", action="store_true", help="short and coarse; is not kept")
     parser.add_argument("--channels", type=int, action="append", help="so many; may be given again")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the result goes")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from rosey_cli import bench
-from rosey_cli.bench import What, checkout, command
+from rosey_cli.bench import checkout
 from rosey_cli.failure import Failure
 from rosey_cli.main import app
 
@@ -27,22 +26,30 @@ def test_without_a_checkout_it_says_what_is_missing(tmp_path: Path) -> None:
         checkout([tmp_path])
 
 
-def test_options_are_handed_on(tmp_path: Path) -> None:
-    made = command(What.REPORT, quick=True, long=True, only=["test_x", "test_y"], output=tmp_path, python="py")
-    assert made == [
-        *("py", "-m", "benchmarks", "--quick", "--long", "--only", "test_x", "--only", "test_y"),
-        *("--output", str(tmp_path)),
-    ]
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """What was started in the place of benchmarks: modules and their arguments."""
+    found: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(bench, "_start", lambda module, arguments, directory: found.append((module, arguments)) or 1)
+    return found
 
 
-def test_saturation_is_a_program_of_its_own() -> None:
-    made = command(What.SATURATION, quick=False, long=False, only=(), output=None, python="py")
-    assert made == ["py", "-m", "benchmarks.saturation"]
+def test_options_of_the_report_are_handed_on(tmp_path: Path, started: list[tuple[str, list[str]]]) -> None:
+    typed = ["--quick", "--long", "--only", "test_x", "--only", "test_y", "--output", str(tmp_path)]
+    assert CliRunner().invoke(app, ["bench", *typed]).exit_code == 1
+    assert started == [("benchmarks", typed)]
 
 
-def test_options_of_a_release_are_handed_on_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[list[str]] = []
-    monkeypatch.setattr(bench, "_start", lambda command, directory: started.append(command) or 1)
-    options = ["--only", "test_burst_handling", "--metrics", "http://db:9100", "--help"]
-    assert CliRunner().invoke(app, ["bench", "release", *options]).exit_code == 1
-    assert started == [[sys.executable, "-m", "benchmarks.release", *options]]
+@pytest.mark.parametrize(
+    ("command", "typed"),
+    [
+        ("saturation", ["--quick", "--channels", "7"]),
+        ("path", ["--runs", "3", "--only", "drain"]),
+        ("release", ["--only", "test_burst_handling", "--metrics", "http://db:9100", "--help"]),
+    ],
+)
+def test_options_of_the_others_are_handed_on_as_they_are(
+    command: str, typed: list[str], started: list[tuple[str, list[str]]]
+) -> None:
+    assert CliRunner().invoke(app, ["bench", command, *typed]).exit_code == 1
+    assert started == [(f"benchmarks.{command}", typed)]
