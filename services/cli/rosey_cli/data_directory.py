@@ -6,6 +6,7 @@ so that the next one can wait for what a killed one left behind.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -199,6 +200,17 @@ def held_directories(environ: Mapping[str, str] = os.environ) -> list[DataDirect
     base = home(environ)
     candidates = [base / DEMO, base / MAIN, *sorted((base / RECORDINGS).glob("*"))]
     return [directory for directory in map(DataDirectory, candidates) if directory.is_held()]
+
+
+def health_urls(folder: Path) -> dict[str, str]:
+    """Where the processes whose ready files lie in a folder serve their health, with their names."""
+    urls = {}
+    for file in sorted(folder.glob("rosey-*.json")):
+        try:
+            urls[str(json.loads(file.read_bytes())["health_url"])] = file.stem
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return urls
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 from nats.aio.client import Client
+from prometheus_client import CollectorRegistry
 
 from rosey_cli import connection
 from rosey_cli.doctor import cytube, examination, nats
 from rosey_cli.doctor.finding import Finding, Level
 from rosey_core import streams, subjects
 from rosey_core.config import Platform
+from rosey_core.health import Health, HealthServer
 from rosey_core.streams import StreamLimits
 from rosey_database import DatabaseService
 from rosey_simulator.server import SimulatorServer
@@ -215,3 +217,22 @@ async def test_a_channel_that_asks_for_a_password_is_tried_with_it(
     assert said in found.reason
     assert (found.level is Level.OK) is (given == "right-key")
     assert "-key" not in str(found)
+
+
+async def test_processes_that_hang_or_are_not_ready_are_problems(
+    examine: Examine, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    health = Health("nats", "channel demo")
+    health.ok("nats")
+    health.fail("channel demo", "kicked")
+    server = HealthServer(health, CollectorRegistry(), "127.0.0.1", 0)
+    await server.start()
+    (tmp_path / "rosey-bot.json").write_text(json.dumps({"health_url": server.url}))
+    (tmp_path / "rosey-database.json").write_text(json.dumps({"health_url": "http://127.0.0.1:1"}))
+    found = await examine(nats={"url": nats_server.url})
+    assert (found["rosey-bot"].level, found["rosey-bot"].reason) == (Level.PROBLEM, "channel demo: kicked")
+    assert found["rosey-database"].level is Level.PROBLEM
+    assert "does not answer" in found["rosey-database"].reason
+    health.ok("channel demo")
+    assert (await examine(nats={"url": nats_server.url}))["rosey-bot"].level is Level.OK
+    await server.stop()

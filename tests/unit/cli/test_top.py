@@ -9,9 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from typer.testing import CliRunner
 
-from rosey_cli.data_directory import DataDirectory
+from rosey_cli.data_directory import health_urls
 from rosey_cli.main import app
-from rosey_cli.top.show import health_urls
 from rosey_cli.top.view import as_lines, as_object, picture
 from rosey_cli.up.output import summary
 from tests.unit.cli.snapshots import busy
@@ -57,12 +56,11 @@ def test_the_object_is_json_and_says_whether_all_is_well() -> None:
 
 
 def test_the_processes_of_a_rosey_up_are_found(tmp_path: Path) -> None:
-    directory = DataDirectory(tmp_path)
-    directory.ready_files.mkdir()
-    (directory.ready_files / "rosey-bot.json").write_text('{"pid": 1, "health_url": "http://127.0.0.1:1"}')
-    (directory.ready_files / "rosey-database.json").write_text("half writ")
-    assert health_urls(directory) == {"http://127.0.0.1:1": "rosey-bot"}
-    assert health_urls(None) == {}
+    (tmp_path / "rosey-bot.json").write_text('{"pid": 1, "health_url": "http://127.0.0.1:1"}')
+    (tmp_path / "rosey-database.json").write_text("half writ")
+    (tmp_path / "rosey-other.json").write_text('{"version": 2}')
+    assert health_urls(tmp_path) == {"http://127.0.0.1:1": "rosey-bot"}
+    assert health_urls(tmp_path / "nowhere") == {}
 
 
 def test_what_is_no_address_is_refused() -> None:

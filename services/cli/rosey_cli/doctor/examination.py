@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rosey_cli.data_directory import DataDirectory, held_directories
-from rosey_cli.doctor import cytube, database, machine, nats
+from rosey_cli.doctor import cytube, database, machine, nats, processes
 from rosey_cli.doctor.finding import Finding, ok, problem, warning
 from rosey_core.config import Config, ConfigError, load
 
@@ -49,6 +49,9 @@ async def examine(
     for text in config.warnings:
         yield warning("configuration", text, "change it when it suits you: it still works")
     yield ok("configuration", f"{file or 'the environment'} is good, with {len(config.channels) or 'no'} channel(s)")
+    if file is not None:
+        async for finding in processes.check(file.parent):
+            yield finding
     with _quiet():
         async for finding in _examine(config, logs_in=logs_in, clock=clock):
             yield finding

@@ -14,7 +14,7 @@ from rich.live import Live
 
 from rosey_cli import connection, terminal
 from rosey_cli.connection import Address
-from rosey_cli.data_directory import DataDirectory
+from rosey_cli.data_directory import health_urls
 from rosey_cli.failure import Failure
 from rosey_cli.top import view
 from rosey_cli.top.endpoints import Endpoints
@@ -52,23 +52,12 @@ def run(address: Address, request: Request) -> int:
     return asyncio.run(_run(address, request))
 
 
-def health_urls(directory: DataDirectory | None) -> dict[str, str]:
-    """Where the processes of a ``rosey up`` serve their health, with their names."""
-    urls = {}
-    for file in sorted(directory.ready_files.glob("rosey-*.json")) if directory is not None else ():
-        try:
-            urls[str(json.loads(file.read_bytes())["health_url"])] = file.stem
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return urls
-
-
 async def _run(address: Address, request: Request) -> int:
     # The picture says what the log would.
     logging.getLogger(Bus.__module__).setLevel(logging.CRITICAL)
     bus = Bus(**address.nats.options(), name="rosey")
     await bus.start()
-    endpoints = Endpoints(lambda: {url: url for url in request.metrics} | health_urls(address.directory))
+    endpoints = Endpoints(lambda: _urls(address, request))
     observer = Observer(bus, endpoints)
     try:
         try:
@@ -89,6 +78,11 @@ async def _run(address: Address, request: Request) -> int:
     finally:
         await observer.stop()
         await bus.close()
+
+
+def _urls(address: Address, request: Request) -> dict[str, str]:
+    named = {url: url for url in request.metrics}
+    return named if address.directory is None else named | health_urls(address.directory.ready_files)
 
 
 def _text(snapshot: Snapshot, request: Request) -> str:
