@@ -23,6 +23,8 @@ IMAGES: Final = {
 }
 """The images by the section of the values that names them: file and target."""
 READY_S: Final = 120
+ROTATED_S: Final = 330
+"""Three NATS servers begin anew one after the other, each after half a minute in which its clients go to the others."""
 
 
 class CommandFailed(Exception):
@@ -229,7 +231,7 @@ class Release:
         text = (ROOT / "docs" / "deploy" / "kubernetes.md").read_text()
         [commands] = re.findall(r"```\n(kubectl patch secret rosey-nats-auth .*?)```", text, flags=re.DOTALL)
         commands = commands.replace("--namespace rosey ", f"--namespace {self.namespace.name} ")
-        run("bash", "-euc", f"cd {shlex.quote(str(ROOT))}\n{commands}", timeout=READY_S + 30)
+        run("bash", "-euc", f"cd {shlex.quote(str(ROOT))}\n{commands}", timeout=ROTATED_S)
 
     def secret(self) -> dict[str, str]:
         """The passwords of NATS, in base64."""

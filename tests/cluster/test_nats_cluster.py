@@ -75,6 +75,14 @@ def test_streams_have_three_copies(release: Release) -> None:
     until(right, what="a leader and two followers that have all of it")
 
 
+def test_passwords_change_one_server_after_the_other(release: Release) -> None:
+    before = release.secret()
+    release.rotate_passwords()
+    assert release.secret()["bot-password"] != before["bot-password"]
+    assert "PASSED" in release.test()
+    assert (release.restarts("bot"), release.restarts("database")) == (0, 0)
+
+
 def test_a_round_trip_succeeds_while_one_is_gone(release: Release) -> None:
     release.namespace.kubectl("delete", "pod", "rosey-nats-1", "--grace-period=0", "--force")
     assert "PASSED" in release.test()
