@@ -7,20 +7,34 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 log = logging.getLogger(__name__)
+
+
+_Moment = Annotated[float, Meta(ge=0, le=1e11)]
+"""Unix seconds; beyond, a change could not be told from the one before it."""
 
 
 class _State(Struct, frozen=True, omit_defaults=True):
     is_quiet: bool = False
     quiet_until: float | None = None
-    quiet_changed: float = 0.0
+    quiet_changed: _Moment = 0.0
     is_maintained: bool = False
-    maintenance_changed: float = 0.0
+    maintenance_changed: _Moment = 0.0
+
+    @property
+    def quiet(self) -> tuple[float, bool, float]:
+        """The later of two is the greater; of two of one moment the same one for everybody."""
+        return self.quiet_changed, self.is_quiet, self.quiet_until or 0.0
+
+    @property
+    def maintenance(self) -> tuple[float, bool]:
+        """The later of two is the greater."""
+        return self.maintenance_changed, self.is_maintained
 
 
 _DECODER: Final = msgspec.json.Decoder(_State)
@@ -92,28 +106,28 @@ class Manners:
         """Behave as another bot was told, quiet and maintenance each where it was told that later.
 
         Returns:
-            Whether this bot now goes by something that the other does not know.
+            Whether this bot was told something later, which the other does not know.
 
         Raises:
             InvalidManners: it is nothing that a bot is told.
         """
         theirs, before = decoded(told), self._state
         state = before
-        if theirs.quiet_changed > state.quiet_changed:
+        if theirs.quiet > state.quiet:
             state = msgspec.structs.replace(
                 state,
                 is_quiet=theirs.is_quiet,
                 quiet_until=theirs.quiet_until,
                 quiet_changed=theirs.quiet_changed,
             )
-        if theirs.maintenance_changed > state.maintenance_changed:
+        if theirs.maintenance > state.maintenance:
             state = msgspec.structs.replace(
                 state, is_maintained=theirs.is_maintained, maintenance_changed=theirs.maintenance_changed
             )
         if state != before:
             self._state = state
             self._write()
-        return state != theirs
+        return state.quiet > theirs.quiet or state.maintenance > theirs.maintenance
 
     def _change(self, **changes: object) -> None:
         self._state = msgspec.structs.replace(self._state, **changes)

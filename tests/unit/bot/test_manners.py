@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rosey_bot.manners import Manners
+from rosey_bot.manners import InvalidManners, Manners
 from tests.unit.bot.harness import Clock
 
 
@@ -58,3 +61,46 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path, caplog: pytest.Lo
     manners.be_quiet()
     assert "cannot be written" in caplog.text
     assert manners.is_quiet
+
+
+CHANGE: dict[str, Callable[[Manners], None]] = {
+    "quiet": Manners.be_quiet,
+    "speak": Manners.speak,
+    "on": lambda manners: manners.maintain(True),
+    "off": lambda manners: manners.maintain(False),
+}
+CHANGES = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(sorted(CHANGE))), max_size=12)
+
+
+@given(CHANGES, st.lists(st.sampled_from("ab"), max_size=6))
+def test_bots_that_hear_of_each_other_come_to_agree(changes: list[tuple[str, str]], hearing: list[str]) -> None:
+    """In whatever order, and also where what they were told was told in one moment."""
+    clock = Clock()
+    bots = {name: Manners(clock=clock) for name in "ab"}
+    other = {"a": "b", "b": "a"}
+    for name, change in changes:
+        CHANGE[change](bots[name])
+    for name in [*hearing, "a", "b", "a"]:
+        bots[name].take(bots[other[name]].encode())
+    assert bots["a"].encode() == bots["b"].encode()
+    # Else they would tell each other for ever.
+    assert not bots["a"].take(bots["b"].encode())
+    assert not bots["b"].take(bots["a"].encode())
+
+
+def test_what_is_told_later_holds_whatever_the_clocks_say() -> None:
+    ahead, behind = Clock(), Clock()
+    ahead.advance(86400)
+    one, other = Manners(clock=ahead), Manners(clock=behind)
+    one.be_quiet()
+    assert not other.take(one.encode())
+    other.speak()
+    assert not one.take(other.encode())
+    assert not one.is_quiet
+
+
+@pytest.mark.parametrize("told", [b"", b"[]", b'{"quiet_changed":1e12}', b'{"maintenance_changed":-1}'])
+def test_what_no_bot_is_told_is_refused(told: bytes) -> None:
+    manners = Manners()
+    with pytest.raises(InvalidManners):
+        manners.take(told)
