@@ -7,6 +7,7 @@ the first release, so that a plain subscriber finds it: events with defaults amo
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -240,7 +241,7 @@ TYPES: Final[tuple[type[Event], ...]] = (
     PmCommand,
 )
 
-_DECODERS: Final = {kind.SUBJECT: msgspec.json.Decoder(kind) for kind in TYPES}
+_DECODERS: Final[dict[str, msgspec.json.Decoder[Event]]] = {kind.SUBJECT: msgspec.json.Decoder(kind) for kind in TYPES}
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -251,10 +252,11 @@ def decode(subject: str, payload: bytes) -> tuple[Event, str | None]:
         InvalidEvent: unknown subject or channel, not JSON, a missing field, a wrong type, a value out of bounds.
     """
     try:
-        template, channel = subjects.parse_event(subject)
-        # msgspec does not look into names that it ignores; a name broken in transit is not to be ignored.
-        payload.decode()
-        event = _DECODERS[template].decode(payload)
+        decoder, channel = _route(subject)
+        if not payload.isascii():
+            # msgspec does not look into names that it ignores; a name broken in transit is not to be ignored.
+            payload.decode()
+        event = decoder.decode(payload)
     except InvalidChannelKey as error:
         raise InvalidEvent(f"subject: {error}") from None
     except RecursionError:
@@ -264,6 +266,12 @@ def decode(subject: str, payload: bytes) -> tuple[Event, str | None]:
     if channel is None and event.channel is not None:
         channel = event.channel.lower()
     return event, channel
+
+
+@lru_cache(maxsize=4096)
+def _route(subject: str) -> tuple[msgspec.json.Decoder[Event], str | None]:
+    template, channel = subjects.parse_event(subject)
+    return _DECODERS[template], channel
 
 
 def encode(event: Event) -> bytes:

@@ -19,6 +19,7 @@ from rosey_core.events import Event
 from rosey_database.tables import actions, counts, media, outbound, playlist, status
 from rosey_database.tables.channels import ChannelIds, Channels
 from rosey_database.tables.chat import Chat
+from rosey_database.tables.rows import NewRows
 from rosey_database.tables.users import Users
 
 AHEAD_TOLERANCE_S: Final = 60.0
@@ -66,16 +67,17 @@ class Batch:
         self.channels = Channels(connection)
         self.users = Users(connection)
         self.chat = Chat(connection, self.channels, self.users)
+        self.counts = NewRows(connection, counts.INSERT)
+        self.playlist = NewRows(connection, playlist.INSERT)
         self.duplicates = 0
 
-    def apply(self, received: Received) -> None:
-        """Take one event, in order.
+    def apply(self, channel_id: int, received: Received) -> None:
+        """Take one event of a channel, in order.
 
         Raises:
             TypeError: there is no effect for this type of event.
         """
         event = received.event
-        channel_id = self.channel_ids.resolve(self.connection, received.channel)
         # Chat is nearly all of the traffic.
         if type(event) is events.ChatMessage:
             self.chat.add(
@@ -95,7 +97,7 @@ class Batch:
 
     def flush(self) -> None:
         """Write what is gathered; to be called once, after the last event."""
-        self.duplicates += self.chat.flush()
+        self.duplicates += self.chat.flush() + self.counts.flush() + self.playlist.flush()
         self.users.flush()
         self.channels.flush()
 
@@ -122,16 +124,7 @@ class Batch:
         state.seen(received.known)
 
     def user_count(self, channel_id: int, received: Received, event: events.UserCount) -> None:
-        self._new(
-            counts.log_count(
-                self.connection,
-                channel_id=channel_id,
-                event_id=received.event_id,
-                chat_users=event.chat_count,
-                connected_users=event.connected_count,
-                time=received.time,
-            )
-        )
+        self.counts.add(int(received.time), event.chat_count, event.connected_count, channel_id, received.event_id)
         self.channels[channel_id].seen(received.known)
 
     def high_water(self, channel_id: int, received: Received, event: events.HighWater) -> None:
@@ -175,17 +168,8 @@ class Batch:
         self.channels[channel_id].fell_silent(received.time)
 
     def playlist_changed(self, channel_id: int, received: Received, event: events.PlaylistChanged) -> None:
-        self._new(
-            playlist.changed(
-                self.connection,
-                channel_id=channel_id,
-                event_id=received.event_id,
-                action=event.action,
-                item=None if event.item is None else msgspec.json.encode(event.item).decode(),
-                changed_by=event.by,
-                time=received.time,
-            )
-        )
+        item = None if event.item is None else msgspec.json.encode(event.item).decode()
+        self.playlist.add(int(received.time), event.action, item, event.by, channel_id, received.event_id)
         self.channels[channel_id].seen(received.known)
 
     def outbound_sent(self, channel_id: int, received: Received, event: events.OutboundSent) -> None:
@@ -238,9 +222,9 @@ _EFFECTS: Final[dict[type[Event], Callable[..., None]]] = {
 def apply(connection: sqlite3.Connection, channel_ids: ChannelIds, batch: Sequence[Received]) -> int:
     """Apply these events in order, inside the caller's transaction; returns how many were there already."""
     work = Batch(connection, channel_ids)
-    keys = {received.channel for received in batch}
-    work.channels.load([channel_ids.resolve(connection, key) for key in keys])
+    ids = {key: channel_ids.resolve(connection, key) for key in {received.channel for received in batch}}
+    work.channels.load(list(ids.values()))
     for received in batch:
-        work.apply(received)
+        work.apply(ids[received.channel], received)
     work.flush()
     return work.duplicates

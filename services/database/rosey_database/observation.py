@@ -39,14 +39,14 @@ class IngestObserver:
         """A batch was committed."""
         metrics = self._metrics
         received = [item.received for item in stored.items]
-        for subject, count in Counter(each.event.SUBJECT for each in received).items():
-            metrics.events_stored[subject].inc(count)
+        for kind, count in Counter([type(each.event) for each in received]).items():
+            metrics.events_stored[kind.SUBJECT].inc(count)
         committed = stored.committed
-        begun = committed - stored.commit_seconds
-        metrics.publish_to_row_seconds.observe_all([max(committed - each.stored, 0.0) for each in received])
-        metrics.batch_wait_seconds.observe_all([max(begun - each.stored, 0.0) for each in received])
+        published = [each.stored for each in received]
+        metrics.publish_to_row_seconds.observe_all(_since(published, committed))
+        metrics.batch_wait_seconds.observe_all(_since(published, committed - stored.commit_seconds))
         dated = [each for each in received if each.event.timestamp is not None and not _is_replayed(each.event)]
-        metrics.frame_to_row_seconds.observe_all([max(committed - each.time, 0.0) for each in dated])
+        metrics.frame_to_row_seconds.observe_all(_since([each.time for each in dated], committed))
         metrics.frame_to_stream_seconds.observe_all([max(each.stored - each.time, 0.0) for each in dated])
         if self._tracing is not None:
             for item, context in self._tracing.stored(stored):
@@ -85,6 +85,13 @@ class IngestObserver:
         self._metrics.publish_to_row_seconds.exemplify(max(committed - received.stored, 0.0), labels)
         if received.event.timestamp is not None and not _is_replayed(received.event):
             self._metrics.frame_to_row_seconds.exemplify(max(committed - received.time, 0.0), labels)
+
+
+def _since(moments: list[float], now: float) -> list[float]:
+    """How long ago these were; what a clock that goes ahead puts into the future is now."""
+    if max(moments, default=now) > now:
+        return [max(now - moment, 0.0) for moment in moments]
+    return [now - moment for moment in moments]
 
 
 def _is_replayed(event: Event) -> bool:

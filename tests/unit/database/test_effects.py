@@ -5,6 +5,7 @@ Each property is also held against a broken variant, which it must find out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rosey_core import events
-from rosey_database import effects
+from rosey_database import BotDatabase, effects
 from rosey_database.effects import Received
 from rosey_database.tables import users
 from rosey_database.tables.channels import ChannelState
 from rosey_database.tables.chat import Chat
+from rosey_database.writer import Transaction
 from tests.unit.database.sequences import START, Step, Sweep, play, repeated, sequences
 
 EXAMPLES = 50
@@ -41,6 +43,32 @@ def _repeats(data: st.DataObject, *kinds: type[events.Event]) -> None:
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_repeated_events_change_nothing(data: st.DataObject) -> None:
     _repeats(data)
+
+
+async def test_no_effect_scans_a_history(temp_database: BotDatabase) -> None:
+    kinds = [
+        events.ChatMessage(username="Ann", message="hi", replayed=True),
+        events.UserCount(chat_count=1, connected_count=2),
+        events.MediaPlayed(title="A", type="yt", id="a"),
+        events.MediaEnded(),
+        events.PlaylistChanged(action="queued"),
+        events.UsersPresent(users=[events.PresentUser(username="Ann")]),
+        *(kind(username=f"user{number}") for number in range(12) for kind in (events.UserJoined, events.UserLeft)),
+    ]
+    batch = [Received(event, "lobby", bytes([number]) * 16, START, START) for number, event in enumerate(kinds)]
+
+    def apply(work: Transaction) -> list[str]:
+        statements: list[str] = []
+        work.connection.set_trace_callback(statements.append)
+        effects.apply(work.connection, work.channel_ids, batch)
+        work.connection.set_trace_callback(None)
+        asked = [statement for statement in statements if re.match(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)", statement)]
+        return [row[3] for statement in asked for row in work.connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+
+    plan = await temp_database.writer.run(apply)
+    assert any("user_stats_user" in step for step in plan)
+    histories = "recent_chat|user_count_history|user_stats|media_played|playlist_changes|user_actions"
+    assert [step for step in plan if re.match(rf"SCAN ({histories})\b", step)] == []
 
 
 def _replays_after_sweeps(data: st.DataObject, *kinds: type[events.Event]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -99,13 +99,14 @@ class BatchHistogram(Histogram):
 
     def _count(self) -> None:
         amounts, self._waiting = self._waiting, []
-        counts = [0] * len(self._buckets)
-        for amount in amounts:
-            counts[bisect_left(self._upper_bounds, amount)] += 1
+        amounts.sort()
         self._sum.inc(sum(amounts))
-        for bucket, count in zip(self._buckets, counts, strict=True):
-            if count:
-                bucket.inc(count)
+        counted = 0
+        for bucket, bound in zip(self._buckets, self._upper_bounds, strict=True):
+            within = bisect_right(amounts, bound, counted)
+            if within > counted:
+                bucket.inc(within - counted)
+            counted = within
 
     def _child_samples(self) -> Iterable[Sample]:
         self._count()

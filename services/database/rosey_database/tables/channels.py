@@ -105,19 +105,18 @@ class ChannelState:
             self.changed = True
 
 
-class Channels:
-    """The states of the channels that a batch touches: read once, written once."""
+class Channels(dict[int, ChannelState]):
+    """The states of the channels that a batch touches, by id: read once, written once."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__()
         self._connection = connection
-        self._states: dict[int, ChannelState] = {}
 
-    def __getitem__(self, channel_id: int) -> ChannelState:
-        state = self._states.get(channel_id)
-        if state is None:
-            self.load([channel_id])
-            state = self._states[channel_id]
-        return state
+    def __missing__(self, channel_id: int) -> ChannelState:
+        self.load([channel_id])
+        if channel_id not in self:
+            raise KeyError(channel_id)
+        return self[channel_id]
 
     def load(self, channel_ids: Sequence[int]) -> None:
         """Read the states of these channels, once and together."""
@@ -129,7 +128,7 @@ class Channels:
             (str(channel_ids),),
         )
         for channel_id, *state in found:
-            self._states[channel_id] = ChannelState(*state)
+            self[channel_id] = ChannelState(*state)
 
     def flush(self) -> None:
         """Write what changed."""
@@ -150,7 +149,7 @@ class Channels:
                     state.users_listed,
                     state.media_ended,
                 )
-                for channel_id, state in self._states.items()
+                for channel_id, state in self.items()
                 if state.changed
             ],
         )

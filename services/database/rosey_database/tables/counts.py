@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
-
-def log_count(
-    connection: sqlite3.Connection,
-    *,
-    channel_id: int,
-    event_id: bytes | None,
-    chat_users: int,
-    connected_users: int,
-    time: float,
-) -> bool:
-    """Add a row to the history; returns whether it is new."""
-    return (
-        connection.execute(
-            """
-            INSERT OR IGNORE INTO user_count_history (timestamp, chat_users, connected_users, channel_id, event_id)
-            VALUES (?, ?, ?, ?, ?)
-            """,
-            (int(time), chat_users, connected_users, channel_id, event_id),
-        ).rowcount
-        > 0
-    )
+INSERT: Final = """
+    INSERT OR IGNORE INTO user_count_history (timestamp, chat_users, connected_users, channel_id, event_id)
+    VALUES {rows}
+"""
 
 
 def raise_high_water(

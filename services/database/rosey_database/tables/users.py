@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from rosey_core.identity import user_key
-from rosey_database.tables.rows import execute
+from rosey_database.tables.rows import execute, select
 
 _COUNT: Final = """
     INSERT INTO user_stats (channel_id, user_key, username, first_seen, last_seen, total_chat_lines)
@@ -25,9 +25,10 @@ _COUNT: Final = """
         total_chat_lines = total_chat_lines + excluded.total_chat_lines
 """
 _SELECT: Final = """
-    SELECT username, first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start,
-           presence_time
-    FROM user_stats WHERE channel_id = ? AND user_key = ?
+    WITH keys (channel_id, user_key) AS (VALUES {rows})
+    SELECT keys.channel_id, keys.user_key, username, first_seen, last_seen, total_chat_lines, total_time_connected,
+           current_session_start, presence_time
+    FROM keys CROSS JOIN user_stats AS u ON u.channel_id = keys.channel_id AND u.user_key = keys.user_key
 """
 _PUT: Final = """
     INSERT INTO user_stats (channel_id, user_key, username, first_seen, last_seen, total_chat_lines,
@@ -56,14 +57,6 @@ class _Touched:
         self.lines = 0
         self.presence: list[tuple[float, bool, str]] | None = None
 
-    def said(self, username: str, time: float) -> None:
-        self.username = username
-        self.lines += 1
-        if time < self.first_line:
-            self.first_line = time
-        if time > self.last_line:
-            self.last_line = time
-
 
 class Users:
     """The users that a batch touches. Call ``flush`` at its end."""
@@ -74,7 +67,13 @@ class Users:
 
     def said(self, channel_id: int, username: str, time: float) -> None:
         """Count a line of chat."""
-        self._touch(channel_id, username).said(username, time)
+        touched = self._touch(channel_id, username)
+        touched.username = username
+        touched.lines += 1
+        if time < touched.first_line:
+            touched.first_line = time
+        if time > touched.last_line:
+            touched.last_line = time
 
     def joined(self, channel_id: int, username: str, time: float) -> None:
         """Open a session, unless one is open."""
@@ -125,16 +124,20 @@ class Users:
     def flush(self) -> None:
         """Write what is gathered."""
         counted = []
-        put = []
-        for (channel_id, key), touched in self._touched.items():
+        came_or_went = []
+        for user, touched in self._touched.items():
             if touched.presence is None:
-                first, last = int(touched.first_line), int(touched.last_line)
-                counted.append((channel_id, key, touched.username, first, last, touched.lines))
-                continue
-            row = self._connection.execute(_SELECT, (channel_id, key)).fetchone()
-            values = _fold(row, touched)
+                counted.append(
+                    (*user, touched.username, int(touched.first_line), int(touched.last_line), touched.lines)
+                )
+            else:
+                came_or_went.append(user)
+        known = {(channel_id, key): row for channel_id, key, *row in select(self._connection, _SELECT, came_or_went)}
+        put = []
+        for user in came_or_went:
+            values = _fold(known.get(user), self._touched[user])
             if values is not None:
-                put.append((channel_id, key, *values))
+                put.append((*user, *values))
         self._touched.clear()
         execute(self._connection, _COUNT, counted)
         execute(self._connection, _PUT, put)
