@@ -69,6 +69,11 @@ def console(stream: Stream) -> Console:
     return Console(file=cast(TextIO, stream), markup=False, highlight=False, emoji=False)
 
 
+def shows_pictures(out: Console) -> bool:
+    """Whether a picture can be drawn over the one before; a terminal that is ``dumb`` can only add lines."""
+    return out.is_terminal and not out.is_dumb_terminal
+
+
 def fail(error: Failure) -> NoReturn:
     """End the command with the error's text on standard error.
 

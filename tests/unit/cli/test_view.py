@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from rosey_cli.terminal import shows_pictures
 from rosey_cli.up.child import State
 from rosey_cli.up.journal import Entry, Level
 from rosey_cli.up.outcome import Reconciliation
@@ -71,6 +72,15 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     assert text.isascii()
     assert "Big Buck Bunny" in text
     assert "+-" in text
+
+
+@pytest.mark.parametrize(("term", "expected"), [("xterm-256color", True), ("dumb", False), ("unknown", False)])
+def test_a_terminal_that_can_only_add_lines_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, term: str, expected: bool
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    assert shows_pictures(terminal()) is expected
+    assert not shows_pictures(terminal(is_terminal=False))
 
 
 def test_a_terminal_of_any_size_is_filled() -> None:

@@ -96,7 +96,7 @@ async def _go_on(observer: Observer, request: Request, title: str) -> None:
     stream.when_gone = stop.set
     out = terminal.console(stream)
     live = None
-    if out.is_terminal and not request.as_json:
+    if terminal.shows_pictures(out) and not request.as_json:
         live = Live(console=out, screen=True, auto_refresh=False, redirect_stderr=False)
     with handled(stop.set, stop.set):
         if live is not None:

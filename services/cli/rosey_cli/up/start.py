@@ -94,7 +94,7 @@ def _run(plan: Plan, directory: DataDirectory, *, as_json: bool) -> int:
     stream = terminal.Stream(sys.stderr if as_json else sys.stdout)
     out = terminal.console(stream)
     output: Output = Plain(out)
-    if out.is_terminal and not as_json:
+    if terminal.shows_pictures(out) and not as_json:
         output = LiveView(out, _title(plan, directory))
 
     async def run() -> Outcome:
