@@ -1,8 +1,8 @@
 """Which tests of ``make test`` run first, and which with coverage: a plugin of pytest, for ``tools/test.py``.
 
-Tests of whole processes, crashes and crowds take longest, mostly waiting: they come first, so that none is left at the
-end to be waited for by one process alone. Coverage would double their time, and all that they execute others execute
-too; so they and what they start run without it.
+Tests of whole processes, crashes and crowds, and those that try thousands of random cases, take longest: they come
+first, so that none is left at the end to be waited for by one process alone. Coverage would double or triple their
+time, and all that they execute others execute too; so they and what they start run without it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ FIRST: Final = (
     "tests/integration/crowd",
     "tests/integration/recordings",
     "tests/integration/malformed",
+    "tests/unit/bot_pool/test_simulation.py",
+    "tests/unit/bot/commands/test_arguments.py",
+    "tests/unit/bot/commands/test_fuzz.py",
+    "tests/unit/bot/test_malformed_frames.py",
+    "tests/unit/core/test_config_mutations.py",
     "tests/unit/crowd",
+    "tests/unit/database/test_effects.py",
 )
 """Run first and without coverage."""
 STARTED: Final = "COVERAGE_PROCESS_START"
@@ -32,7 +38,7 @@ STARTED: Final = "COVERAGE_PROCESS_START"
 def _place(item: pytest.Item) -> int:
     """Where in ``FIRST`` a test is; all others come after it."""
     path = item.path.relative_to(item.config.rootpath)
-    return next((place for place, folder in enumerate(FIRST) if path.is_relative_to(Path(folder))), len(FIRST))
+    return next((place for place, part in enumerate(FIRST) if path.is_relative_to(Path(part))), len(FIRST))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,3 +57,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     finally:
         os.environ[STARTED] = configuration
         tracer.start()
+
+
+def pytest_sessionfinish() -> None:
+    # Now, and not at the process's exit: on a busy machine xdist does not wait until that is done.
+    tracer = coverage.Coverage.current()
+    if tracer is not None:
+        tracer.stop()
+        tracer.save()
