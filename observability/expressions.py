@@ -8,6 +8,9 @@ NAMESPACE: Final = 'namespace=~"$namespace"'
 CHANNEL: Final = 'namespace=~"$namespace", channel=~"$channel"'
 BENCHMARK: Final = 'namespace=~"$namespace", benchmark=~"$benchmark"'
 
+NONE: Final = " or on () vector(0)"
+"""Behind a query: 0 where there is nothing to ask."""
+
 LATE: Final = [(0.01, "orange"), (0.05, "red")]
 """Seconds: 95 % within 10 ms are promised."""
 ANY_IS_BAD: Final = [(1.0, "red")]
@@ -16,7 +19,7 @@ ANY_IS_BAD: Final = [(1.0, "red")]
 def rate(metric: str, selector: str = NAMESPACE, by: str = "") -> str:
     """The query of a counter's rate each second, 0 where nothing was ever counted."""
     grouped = f"sum by ({by}) " if by else "sum"
-    return f"{grouped}(rate({metric}{{{selector}}}[$__rate_interval])) or on () vector(0)"
+    return f"{grouped}(rate({metric}{{{selector}}}[$__rate_interval])){NONE}"
 
 
 def quantiles(metric: str, selector: str) -> dict[str, str]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from observability.board import Board
-from observability.expressions import ANY_IS_BAD, NAMESPACE, rate
+from observability.expressions import ANY_IS_BAD, NAMESPACE, NONE, rate
 from observability.panels import advice, figure, lines
-
-NONE: Final = " or on () vector(0)"
-"""Where no operator runs there is nothing to ask."""
 
 BOARD: Final = Board(
     name="operator",

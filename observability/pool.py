@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from observability.board import Board
-from observability.expressions import NAMESPACE, rate
+from observability.expressions import NAMESPACE, NONE, rate
 from observability.panels import advice, figure, lines
-
-NONE: Final = " or on () vector(0)"
-"""Where bots are no pool there is nothing to ask."""
 
 BOARD: Final = Board(
     name="pool",
@@ -40,6 +37,23 @@ BOARD: Final = Board(
             "They are silent in their rooms.",
             limits=[(1, "red")],
         ),
+        figure(
+            "Leases that ran out in an hour",
+            f"sum(increase(rosey_bot_pool_lapses_total{{{NAMESPACE}}}[1h])){NONE}",
+            "Each is a time in which a bot neither answered nor posted.",
+            limits=[(1, "orange")],
+        ),
+        figure(
+            "Takeovers in an hour",
+            f"sum(increase(rosey_bot_pool_takeovers_total{{{NAMESPACE}}}[1h])){NONE}",
+            "Bots that were found dead by others.",
+            limits=[(1, "orange")],
+        ),
+        figure(
+            "Moves in an hour",
+            f"sum(increase(rosey_bot_pool_moves_total{{{NAMESPACE}}}[1h])){NONE}",
+            "Channels given away for evenness.",
+        ),
         lines(
             "Channels of each bot",
             {"{{pod}} {{instance}}": f"rosey_bot_pool_channels{{{NAMESPACE}}}{NONE}"},
@@ -47,19 +61,19 @@ BOARD: Final = Board(
         ),
         lines(
             "Leases that ran out",
-            {"{{pod}} {{instance}}": f"{rate('rosey_bot_pool_lapses_total', by='pod, instance')}{NONE}"},
+            {"{{pod}} {{instance}}": rate("rosey_bot_pool_lapses_total", by="pod, instance")},
             "Each is a time in which a bot neither answered nor posted.",
             unit="ops",
         ),
         lines(
             "Takeovers",
-            {"bots found dead": f"{rate('rosey_bot_pool_takeovers_total')}{NONE}"},
+            {"bots found dead": rate("rosey_bot_pool_takeovers_total")},
             "By others of the pool.",
             unit="ops",
         ),
         lines(
             "Moves",
-            {"channels given away": f"{rate('rosey_bot_pool_moves_total')}{NONE}"},
+            {"channels given away": rate("rosey_bot_pool_moves_total")},
             "For evenness, after bots have come.",
             unit="ops",
         ),
