@@ -17,6 +17,7 @@ TAG: Final = "under-test"
 IMAGES: Final = {
     "bot": ("Dockerfile.bot", "bot"),
     "simulator": ("Dockerfile.bot", "simulator"),
+    "operator": ("Dockerfile.bot", "operator"),
     "database": ("Dockerfile.db", "database"),
     "backup": ("Dockerfile.db", "tools"),
     "benchmark": ("Dockerfile.db", "tools"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import signal
 from collections.abc import Sequence
@@ -31,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
         type=_channel,
         metavar="NAME",
         help="a registered channel; may be given again (default: demo)",
+    )
+    result.add_argument(
+        "--accounts", type=_accounts, metavar="FILE", default={}, help="who has an account: JSON, passwords by name"
     )
     result.add_argument("--recording", type=Path, metavar="FILE", help="play a recording instead, and end with it")
     result.add_argument("--client", default="bot", metavar="LABEL", help="whose frames to play (default: %(default)s)")
@@ -59,6 +63,8 @@ async def serve(arguments: argparse.Namespace) -> None:
             server = SimulatorServer(arguments.host, arguments.port)
             for name in arguments.channel or ["demo"]:
                 server.add_channel(name)
+            for name, password in arguments.accounts.items():
+                server.add_account(name, password)
             await company.enter_async_context(crowd.live_crowd(server.site, arguments))
         await server.start()
         log.info("listening on %s", server.url)
@@ -97,6 +103,16 @@ def _speed(text: str) -> float:
     if not speed > 0:
         raise argparse.ArgumentTypeError(f"not a number above 0: {text!r}")
     return speed
+
+
+def _accounts(path: str) -> dict[str, str]:
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error}") from None
+    if not isinstance(found, dict) or not all(isinstance(password, str) for password in found.values()):
+        raise argparse.ArgumentTypeError(f"{path} holds no passwords by name")
+    return found
 
 
 def _channel(text: str) -> str:

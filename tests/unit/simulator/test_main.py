@@ -49,6 +49,33 @@ async def test_it_serves_until_it_is_told_to_end(number: signal.Signals) -> None
         await peer.wait_for("@disconnect")
 
 
+async def test_accounts_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.json"
+    path.write_text('{"Rosey": "hush"}')
+    process, url = await start("--accounts", str(path))
+    peer = Peer()
+    async with peers(peer):
+        await peer.connect(url)
+        for times, (password, success) in enumerate((("wrong", False), ("hush", True)), start=1):
+            await peer.send("login", {"name": "Rosey", "pw": password})
+            [answer] = await peer.wait_for("login", times)
+            assert answer["success"] is success
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"Rosey": 1}', None])
+def test_a_file_without_accounts_is_refused(
+    text: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "accounts.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(SystemExit):
+        main(["--accounts", str(path)])
+    assert "accounts.json" in capsys.readouterr().err
+
+
 async def test_it_ends_with_the_recording_it_plays(tmp_path: Path) -> None:
     path = write(tmp_path / "r.jsonl", FIRST)
     process, url = await start("--recording", str(path), "--speed", "20")

@@ -1,0 +1,306 @@
+"""Channels and benchmark runs as resources: refused, connected, told of, withdrawn, and without an operator."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.cluster import ROOT, CommandFailed, Namespace, Release, run, until
+
+SITE = "http://rosey-simulator:8080"
+CHANNELS = ("alpha", "beta", "gamma", "delta")
+ACCOUNTS = {"Rosey": "right", "Robot": "right"}
+TRUTH_S = 10
+"""Seconds within which a status is true."""
+ROTATION_S = 40
+"""Seconds within which another password is in use; a kubelet left to itself takes longer than a minute."""
+
+
+def documented(beginning: str) -> None:
+    """Do what docs/operator.md says."""
+    text = (ROOT / "docs" / "operator.md").read_text()
+    [command] = re.findall(rf"^{re.escape(beginning)}.*$", text, flags=re.MULTILINE)
+    run("bash", "-euc", f"cd {ROOT}\n{command}")
+
+
+def prepare(namespace: Namespace) -> None:
+    """The accounts of the simulated site, and the definitions as they are documented to be brought up to date."""
+    documented("kubectl apply --server-side")
+    text = json.dumps(ACCOUNTS)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "accounts"}, "stringData": {"accounts": text}}
+    namespace.apply(secret)
+
+
+@pytest.fixture(scope="module")
+def release(make_release: Callable[..., Release]) -> Release:
+    """A release with an operator, and a simulated site on which some have accounts."""
+    mount = {"name": "accounts", "mountPath": "/accounts", "readOnly": True}
+    simulator = {
+        "enabled": True,
+        "extraArgs": [*(f"--channel={name}" for name in CHANNELS), "--accounts=/accounts/accounts"],
+        "extraVolumes": [{"name": "accounts", "secret": {"secretName": "accounts"}}],
+        "extraVolumeMounts": [mount],
+    }
+    fast = {"connectionsPerAddress": 100, "connectionInterval": 0.1, "guestLoginInterval": 0.1}
+    return make_release(
+        "operator",
+        {"operator": {"enabled": True}, "benchmark": {"enabled": True}, "simulator": simulator, "bot": fast},
+        prepare,
+    )
+
+
+@pytest.fixture
+def namespace(release: Release) -> Iterator[Namespace]:
+    """The release's namespace, in the end without channels."""
+    yield release.namespace
+    release.namespace.kubectl("delete", "ctc", "--all", "--timeout=30s")
+    until(lambda: not rooms(release), what="the bot leaves all channels", timeout=60)
+
+
+def channel(name: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "rosey.chat/v1alpha1",
+        "kind": "CytubeChannel",
+        "metadata": {"name": name},
+        "spec": {"channel": name, "server": SITE, **spec},
+    }
+
+
+def password(value: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "account"},
+        "stringData": {"password": value},
+    }
+
+
+ACCOUNT = {"user": "Rosey", "passwordSecretRef": {"name": "account"}}
+
+
+def condition(namespace: Namespace, name: str, type: str = "Ready") -> tuple[str, str, str]:
+    """A condition of a channel: its status, reason and message."""
+    found = namespace.get("ctc", name).get("status", {}).get("conditions", [])
+    return next(((one["status"], one["reason"], one["message"]) for one in found if one["type"] == type), ("", "", ""))
+
+
+def is_so(namespace: Namespace, name: str, *wanted: str) -> Callable[[], bool]:
+    """Whether a channel is ready or not for this reason."""
+    return lambda: condition(namespace, name)[: len(wanted)] == wanted
+
+
+def rooms(release: Release) -> set[str]:
+    """The declared channels in which the bot is now."""
+    found = release.metrics("bot")
+    return {name for name in CHANNELS if found.get(f'rosey_bot_connected{{channel="{name}"}}') == 1}
+
+
+def test_a_channel_with_an_account_is_connected_and_its_columns_tell_of_it(
+    release: Release, namespace: Namespace
+) -> None:
+    namespace.apply(password("right"), channel("alpha", **ACCOUNT))
+    until(is_so(namespace, "alpha", "True", "Joined"), what="alpha is ready", poll=0.2)
+    heading, row = namespace.kubectl("get", "ctc", "alpha").decode().splitlines()
+    assert heading.split() == ["NAME", "CHANNEL", "WORKER", "CONNECTED", "USERS", "NOW", "PLAYING", "AGE"]
+    worker = release.pod("bot")["metadata"]["name"]
+    assert row.split()[:5] == ["alpha", "alpha", namespace.get("ctc", "alpha")["status"]["worker"], "True", "1"]
+    assert worker in row
+    described = namespace.kubectl("describe", "ctc", "alpha").decode()
+    for word in ("handed to the bots as alpha", "is in the room as Rosey", "rosey-operator", "Joined"):
+        assert word in described
+    assert "finalizers" not in namespace.get("ctc", "alpha")["metadata"]
+    for text in (described, namespace.kubectl("logs", "deployment/rosey-operator").decode()):
+        assert "right" not in text
+    assert rooms(release) == {"alpha"}
+
+
+def test_a_wrong_password_shows_and_another_one_is_taken_at_once(release: Release, namespace: Namespace) -> None:
+    namespace.apply(password("wrong"), channel("beta", **{**ACCOUNT, "user": "Robot"}))
+    until(is_so(namespace, "beta", "False", "WrongPassword"), what="the password is wrong", poll=0.2)
+    assert "the password of Robot is wrong" in condition(namespace, "beta")[2]
+    assert condition(namespace, "beta", "Connected")[0] == "True"
+    pod = release.pod("bot")["metadata"]["uid"]
+    began = time.monotonic()
+    namespace.apply(password("right"))
+    until(is_so(namespace, "beta", "True", "Joined"), what="beta is ready", timeout=ROTATION_S, poll=0.2)
+    print(f"another password was in use after {time.monotonic() - began:.1f} s")
+    assert release.pod("bot")["metadata"]["uid"] == pod
+    assert release.restarts("bot") == 0
+
+
+def test_a_channel_that_is_deleted_is_left(release: Release, namespace: Namespace) -> None:
+    namespace.apply(channel("gamma"))
+    until(lambda: rooms(release) == {"gamma"}, what="the bot is in gamma")
+    namespace.kubectl("delete", "ctc", "gamma", "--timeout=20s")
+    until(lambda: rooms(release) == set(), what="the bot leaves gamma", timeout=20)
+
+
+def test_with_nats_away_a_deletion_is_not_stuck_and_is_made_good(release: Release, namespace: Namespace) -> None:
+    namespace.apply(channel("gamma"), channel("delta"))
+    until(lambda: rooms(release) == {"gamma", "delta"}, what="the bot is in both")
+    namespace.kubectl("scale", "statefulset/rosey-nats", "--replicas=0")
+    until(is_so(namespace, "delta", "Unknown", "NatsUnavailable"), what="NATS is away", timeout=60)
+    namespace.kubectl("delete", "ctc", "gamma", "--timeout=20s")
+    assert rooms(release) == {"gamma", "delta"}, "without NATS the bot keeps its rooms"
+    namespace.kubectl("scale", "statefulset/rosey-nats", "--replicas=1")
+    until(lambda: rooms(release) == {"delta"}, what="the bot leaves gamma", timeout=90)
+    until(is_so(namespace, "delta", "True", "Joined"), what="delta is ready", timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"channel": "no spaces"}, "channel should be the name of a channel: 1 to 30 letters, digits, '_' and '-'"),
+        ({"server": "ftp://x"}, "server should be the address of a CyTube site, like https://cytu.be"),
+        ({"user": "a b"}, "user should be a name that CyTube allows: 1 to 20 letters, digits, '_' and '-'"),
+        ({"passwordSecretRef": {"name": "a"}}, "passwordSecretRef is of no use without user"),
+        ({"proxy": "http://u:p@h:1"}, "an address with a password belongs into a Secret: proxySecretRef"),
+        ({"proxy": "http://h:1", "proxySecretRef": {"name": "a"}}, "proxy and proxySecretRef exclude each other"),
+        ({"channel": None}, "spec.channel: Required value"),
+        ({"colour": "red"}, 'unknown field "spec.colour"'),
+    ],
+)
+def test_what_is_invalid_is_refused_with_a_sentence(namespace: Namespace, spec: dict[str, Any], sentence: str) -> None:
+    bad = channel("alpha", **spec)
+    bad["spec"] = {key: value for key, value in bad["spec"].items() if value is not None}
+    with pytest.raises(CommandFailed, match=re.escape(sentence)):
+        namespace.apply(bad)
+
+
+def may(namespace: Namespace, verb: str, resource: str, *options: str) -> bool:
+    account = f"system:serviceaccount:{namespace.name}:rosey-operator"
+    command = ["kubectl", "auth", "can-i", verb, resource, f"--as={account}", *options]
+    if not any(option.startswith("--namespace") or option == "--all-namespaces" for option in options):
+        command.append(f"--namespace={namespace.name}")
+    return subprocess.run(command, check=False, capture_output=True, timeout=30).stdout.strip() == b"yes"
+
+
+def test_the_operators_rights_are_the_least(release: Release) -> None:
+    namespace = release.namespace
+    for verb, resource in (
+        ("list", "cytubechannels.rosey.chat"),
+        ("watch", "roseybenchmarks.rosey.chat"),
+        ("patch", "cytubechannels.rosey.chat/status"),
+        ("get", "secrets"),
+        ("patch", "secret/rosey-channel-secrets"),
+        ("patch", "pods"),
+        ("create", "events"),
+        ("create", "jobs.batch"),
+    ):
+        # A subresource is asked for by an option of its own.
+        kind, _, part = resource.partition("/")
+        asked = (kind, f"--subresource={part}") if part == "status" else (resource,)
+        assert may(namespace, verb, *asked), f"{verb} {resource}"
+    for verb, resource in (
+        ("list", "secrets"),
+        ("watch", "secrets"),
+        ("patch", "secrets"),
+        ("create", "secrets"),
+        ("patch", "cytubechannels.rosey.chat"),
+        ("delete", "cytubechannels.rosey.chat"),
+        ("create", "pods"),
+        ("delete", "pods"),
+        ("create", "pods/exec"),
+        ("patch", "deployments.apps"),
+        ("patch", "configmaps"),
+        ("delete", "configmaps"),
+        ("create", "roles.rbac.authorization.k8s.io"),
+        ("list", "nodes"),
+    ):
+        assert not may(namespace, verb, resource), f"{verb} {resource}"
+    for verb, resource in (("get", "secrets"), ("list", "cytubechannels.rosey.chat"), ("patch", "pods")):
+        assert not may(namespace, verb, resource, "--namespace=default"), f"{verb} {resource} elsewhere"
+
+
+def test_without_an_operator_bots_go_on_and_with_it_all_is_true_again(release: Release, namespace: Namespace) -> None:
+    namespace.apply(channel("gamma"), channel("delta"))
+    until(lambda: rooms(release) == {"gamma", "delta"}, what="the bot is in both")
+    until(is_so(namespace, "delta", "True", "Joined"), what="delta is ready")
+    since = namespace.get("ctc", "delta")["status"]["connectedSince"]
+    pod = release.pod("operator")["metadata"]["name"]
+    namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=0")
+    # As a node that fails takes it away: it gives nothing up.
+    namespace.kubectl("delete", "pod", pod, "--grace-period=0", "--force", "--ignore-not-found")
+    namespace.kubectl("delete", "ctc", "gamma", "--timeout=20s")
+    namespace.apply(channel("alpha"))
+    time.sleep(5)
+    assert rooms(release) == {"gamma", "delta"}, "without an operator nothing that is declared changes"
+    namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")
+    until(lambda: ready_since(release), what="the operator is ready", poll=0.1)
+    began = time.monotonic()
+    until(is_so(namespace, "alpha", "True"), what="alpha is told of", timeout=TRUTH_S, poll=0.1)
+    until(lambda: rooms(release) == {"delta", "alpha"}, what="gamma is left", timeout=TRUTH_S)
+    print(f"all was true {time.monotonic() - began:.1f} s after the operator was ready")
+    assert namespace.get("ctc", "delta")["status"]["connectedSince"] == since, "the bot has left its room"
+
+
+def ready_since(release: Release) -> str | None:
+    """Since when the operator is ready; ``None`` while it is not."""
+    try:
+        conditions = release.pod("operator")["status"]["conditions"]
+    except ValueError:
+        return None
+    ready = (one["lastTransitionTime"] for one in conditions if one["type"] == "Ready" and one["status"] == "True")
+    return next(ready, None)
+
+
+def test_a_benchmark_run_ends_in_the_status(release: Release) -> None:
+    namespace = release.namespace
+    spec = {"benchmarks": ["test_single_event_latency"], "rate": 50, "durationSeconds": 2}
+    benchmark = {
+        "apiVersion": "rosey.chat/v1alpha1",
+        "kind": "RoseyBenchmark",
+        "metadata": {"name": "short"},
+        "spec": spec,
+    }
+    namespace.apply(benchmark)
+
+    def status() -> dict[str, Any]:
+        found: dict[str, Any] = namespace.get("roseybenchmark", "short").get("status", {})
+        return found
+
+    until(lambda: status().get("completedAt"), what="the run ends", timeout=240, poll=2)
+    told = status()
+    assert told["verdict"] in ("PASS", "WARN", "FAIL"), told
+    assert float(told["p99"].removesuffix(" ms")) > 0
+    assert {figure["name"] for figure in told["figures"]} == {"test_single_event_latency"}
+    rows = json.loads(namespace.get("configmap", told["configMap"])["data"]["latest.json"])
+    assert len(rows) == len(told["figures"])
+    heading, row = namespace.kubectl("get", "roseybenchmarks", "short").decode().splitlines()
+    assert heading.split()[:4] == ["NAME", "VERDICT", "P99", "RATE"]
+    assert row.split()[1] == told["verdict"]
+    name = told["job"]
+    assert any("benchmark_result" in key for key in release.metrics("operator"))
+    namespace.kubectl("delete", "roseybenchmark", "short", "--timeout=20s")
+    until(lambda: "NotFound" in gone(namespace, f"job/{name}"), what="the Job goes with it", timeout=60)
+    until(lambda: "NotFound" in gone(namespace, f"configmap/{name}"), what="and the results with the Job", timeout=60)
+
+
+def gone(namespace: Namespace, what: str) -> str:
+    """What kubectl says of an object that is not there; nothing while it is."""
+    try:
+        namespace.get(what)
+    except CommandFailed as error:
+        return str(error)
+    return ""
+
+
+def test_definitions_are_brought_up_to_date_as_it_is_documented(release: Release) -> None:
+    def columns() -> list[str]:
+        found = json.loads(run("kubectl", "get", "crd", "cytubechannels.rosey.chat", "--output=json"))
+        return [column["name"] for column in found["spec"]["versions"][0]["additionalPrinterColumns"]]
+
+    wanted = columns()
+    # As an older release has left them: Helm has made them, and so owns their fields.
+    older = [{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/4"}]
+    patch = ["kubectl", "patch", "crd", "cytubechannels.rosey.chat", "--type=json", "--field-manager=helm"]
+    run(*patch, f"--patch={json.dumps(older)}")
+    assert columns() != wanted
+    documented("kubectl apply --server-side")
+    assert columns() == wanted
