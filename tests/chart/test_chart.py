@@ -352,3 +352,15 @@ def test_a_benchmark_leaves_traces_that_go_elsewhere_alone() -> None:
     arguments = pod["spec"]["containers"][0]["args"]
     assert "--agree" in arguments
     assert "--traces=4318" not in arguments
+
+
+def test_several_bots_share_the_channels_and_no_volume() -> None:
+    manifests = render({"bot": {"replicas": 3}})
+    spec = one(manifests, "Deployment", "demo-rosey-bot")["spec"]
+    assert (spec["replicas"], spec["strategy"]["type"]) == (3, "RollingUpdate")
+    assert volume(manifests, "data") == {"name": "data", "emptyDir": {}}
+    claims = [item["metadata"]["name"] for item in manifests if item["kind"] == "PersistentVolumeClaim"]
+    assert "demo-rosey-bot" not in claims
+    assert "pool:\n    enabled: true" in configuration(manifests, "demo-rosey-bot")
+    assert one(manifests, "PodDisruptionBudget", "demo-rosey-bot")["spec"]["maxUnavailable"] == 1
+    assert " pool:" not in configuration(render(), "demo-rosey-bot")
