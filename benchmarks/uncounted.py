@@ -26,7 +26,7 @@ class UncountedTelemetry(BotTelemetry):
         """A frame came."""
         return None if self._tracing is None else self._tracing.frame(channel, name)
 
-    def acknowledged(self, seconds: float) -> None:
+    def acknowledged(self, waited: float, seconds: float) -> None:
         """An event was acknowledged."""
 
 

@@ -15,8 +15,8 @@ BOARD: Final = Board(
     panels=[
         advice(
             "Which stage has grown?\n\n"
-            "- **Frame to stream**: the way from CyTube, its clock, or the bot's outbox; is the *confirmation* slow, "
-            "too, it is NATS or its disk.\n"
+            "- **Frame to stream**: the way from CyTube, its clock, or *the outbox*, where the bot is busy or may not "
+            "send; is the *confirmation* slow, it is NATS or its disk.\n"
             "- **Batch wait**: the database's process is busy, or behind (lag).\n"
             "- **Commit**: the disk of the database.\n\n"
             "Runbooks: RoseyLatencyFastBurn, RoseyIngestLag, RoseyEventsHeldBack."
@@ -30,10 +30,11 @@ BOARD: Final = Board(
             "Stages, 95 %",
             {
                 "frame to stream": quantile("rosey_database_frame_to_stream_seconds", NAMESPACE, 0.95),
+                "of that the outbox": quantile("rosey_bot_outbox_seconds", NAMESPACE, 0.95),
                 "batch wait": quantile("rosey_database_batch_wait_seconds", NAMESPACE, 0.95),
                 "commit": quantile("rosey_database_commit_seconds", NAMESPACE, 0.95),
             },
-            "The stages follow each other.",
+            "Frame to stream, batch wait and commit follow each other; the outbox is the bot's part of the first.",
             unit="s",
             limits=LATE,
         ),
@@ -57,7 +58,7 @@ BOARD: Final = Board(
         lines(
             "Confirmation by the stream",
             quantiles("rosey_bot_ack_seconds", NAMESPACE),
-            "From the bot's publish to NATS' word that the event is kept.",
+            "From the bot's sending to NATS' word that the event is kept.",
             unit="s",
             limits=LATE,
         ),

@@ -72,8 +72,9 @@ class BotTelemetry:
         """A plugin did something wrong."""
         self._metrics.plugin_failures[plugin, reason].inc()
 
-    def acknowledged(self, seconds: float) -> None:
-        """An event was acknowledged, so long after it was published."""
+    def acknowledged(self, waited: float, seconds: float) -> None:
+        """An event was acknowledged, so long after it was sent, before which it waited in the outbox."""
+        self._metrics.outbox_seconds.observe(waited)
         self._metrics.ack_seconds.observe(seconds)
 
     def read_waits(self, waits: Mapping[str, int]) -> None:

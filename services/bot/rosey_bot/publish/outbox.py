@@ -42,7 +42,8 @@ class Outbox:
         spool_directory: the spool's own directory; two processes cannot share one.
         limits: its bounds.
         clock: monotonic seconds.
-        on_ack_latency: called with the seconds from ``publish`` to acknowledgement of each event.
+        on_ack_latency: called for each event with the seconds from ``publish`` to its sending, and from there to its
+            acknowledgement.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Outbox:
         spool_directory: Path,
         limits: OutboxLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
-        on_ack_latency: Callable[[float], None] | None = None,
+        on_ack_latency: Callable[[float, float], None] | None = None,
     ) -> None:
         self.statistics = OutboxStatistics()
         self._limits = limits = limits or OutboxLimits()

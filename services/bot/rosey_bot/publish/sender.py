@@ -45,7 +45,7 @@ class Sender:
         statistics: what it counts in.
         clock: monotonic seconds.
         on_settled: called for each delivery that is acknowledged or given up.
-        on_ack_latency: called with the seconds from acceptance to acknowledgement of each.
+        on_ack_latency: called for each with the seconds from acceptance to sending, and from there to acknowledgement.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Sender:
         statistics: OutboxStatistics,
         clock: Callable[[], float],
         on_settled: Callable[[Delivery], None],
-        on_ack_latency: Callable[[float], None] | None = None,
+        on_ack_latency: Callable[[float, float], None] | None = None,
     ) -> None:
         self._bus = bus
         self._window = window
@@ -230,7 +230,8 @@ class Sender:
         if delivery.on_acknowledged is not None:
             delivery.on_acknowledged()
         if self._on_ack_latency is not None:
-            self._on_ack_latency(self._clock() - delivery.accepted_at)
+            sent = delivery.sent_at
+            self._on_ack_latency(sent - delivery.accepted_at, self._clock() - sent)
         if self._problem is not None:
             log.info("JetStream takes events again")
             self._problem = None

@@ -103,9 +103,15 @@ class BotMetrics:
         self.outbox_dropped = Counter(
             "rosey_bot_outbox_dropped", "Events lost because outbox and spool were full.", registry=registry
         )
+        self.outbox_seconds = BatchHistogram(
+            "rosey_bot_outbox_seconds",
+            "Time from an event to its sending: in the outbox, the spool included; where sent again, the last time.",
+            buckets=LATENCY_BUCKETS,
+            registry=registry,
+        )
         self.ack_seconds = BatchHistogram(
             "rosey_bot_ack_seconds",
-            "Time from a publish to the stream's confirmation.",
+            "Time from an event's sending to the stream's confirmation.",
             buckets=LATENCY_BUCKETS,
             registry=registry,
         )
