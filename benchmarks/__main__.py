@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks import archive, charts, comparison, document, report, service
+from benchmarks import analysis, archive, charts, comparison, document, report, service
 from benchmarks.document import Run
 from benchmarks.names import HOUR, NAMES
 from benchmarks.outcome import Outcome
@@ -124,6 +124,8 @@ def _conclude(run: Run, path: Path) -> None:
     for name in NAMES:
         when = f" ({run.hour.date})" if name == HOUR and name not in run.outcomes and run.hour is not None else ""
         print(f"{name:<42}{run.verdict(name)}{when}")
+    for sentence in analysis.noise((), run.environment):
+        print(f"WARNING {sentence}")
     for change in run.changes:
         if change.is_warning:
             print(f"WARNING {change}")

@@ -28,7 +28,7 @@ def recommendations(
         *_repairs(rows),
         *_economies(outcomes),
         *_sizing(saturation),
-        *_noise(rows, environment),
+        *noise(rows, environment),
     ]
 
 
@@ -124,7 +124,8 @@ def _sizing(saturation: Any) -> Iterator[str]:
         yield f"Plan for at most {half:,.0f} lines a second on a machine like this one: half of the lowest limit."
 
 
-def _noise(rows: Sequence[Row], environment: Mapping[str, Any]) -> Iterator[str]:
+def noise(rows: Sequence[Row], environment: Mapping[str, Any]) -> Iterator[str]:
+    """What may be the machine's, and not Rosey's."""
     noisy = sum(row.is_noisy for row in rows)
     load = (environment.get("load_before") or [math.nan])[0]
     if load > BUSY_LOAD:
