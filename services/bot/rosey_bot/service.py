@@ -37,7 +37,7 @@ from rosey_bot.sink import EventSink
 from rosey_bot.statistics_client import Requester, StatisticsClient
 from rosey_bot.telemetry import BotTelemetry
 from rosey_bot.tracing import BotTracing, TracedRequester, TracedSink
-from rosey_core.bus import Bus, end_task
+from rosey_core.bus import Bus, end_task, server_problem
 from rosey_core.config import Config, ConfigError, Platform, Problem
 from rosey_core.health import Health
 from rosey_core.service import ServiceContext, run
@@ -291,7 +291,7 @@ async def _report(
 ) -> None:
     reported: set[str] = set()
     while True:
-        _tell(health, "nats", bus.problem or outbox.problem)
+        _tell(health, "nats", bus.problem or server_problem(bus.client) or outbox.problem)
         problems = channels.problems()
         health.forget(*map(_check_of, reported - problems.keys()))
         for key, problem in problems.items():

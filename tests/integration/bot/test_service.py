@@ -12,7 +12,7 @@ from typing import Any
 
 import nats
 import pytest
-from nats.aio.client import Client
+from nats.aio.client import Client, ServerVersion
 from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
 
@@ -267,6 +267,16 @@ async def test_readiness_says_what_is_missing(
     await bot.until_ready()
     await cytube.stop()
     await until(lambda: not bot.health.ready)
+
+
+async def test_a_nats_server_that_is_too_old_is_named(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    monkeypatch.setattr(Client, "connected_server_version", ServerVersion("2.10.29"))
+    bot = await process(nats_server.url)
+    await until(lambda: "nats-server 2.10.29 is too old" in bot.health.reason)
+    assert not bot.health.ready
 
 
 async def test_check_finds_what_would_not_work(cytube: SimulatorServer) -> None:
