@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator operator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster test-observe test-compose soak cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
+.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster test-observe test-compose soak sizes cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -56,6 +56,9 @@ test-compose: $(INSTALLED)  ## compose.yaml as Compose's own reader takes it; ne
 
 soak: $(INSTALLED)     ## half an hour under load in the cluster of your KUBECONFIG; ROSEY_SOAK_MINUTES: another time
 	@$(BIN)/python -m pytest tests/cluster/soak.py -q -s $(ARGS)
+
+sizes: $(INSTALLED)    ## what so many channels take in the cluster of your KUBECONFIG, 8 minutes; others: ROSEY_SIZES_CHANNELS="0 5"
+	@$(BIN)/python -m pytest tests/cluster/sizes.py -q -s $(ARGS)
 
 cluster-demo: $(INSTALLED)  ## Rosey with a simulated channel in the cluster of your KUBECONFIG, or in one made with kind
 	@$(BIN)/python tools/cluster_demo.py
