@@ -8,12 +8,15 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cluster.cluster import CommandFailed, Namespace, Release, until
+from tests.cluster.cluster import ROOT, CommandFailed, Namespace, Release, until
 
 SHORT: Final = ["test_single_event_latency", "test_concurrent_event_latency", "test_cpu_overhead_comparison"]
 LATENCIES: Final = SHORT[:2]
 SENT: Final = "events lost or doubled"
 AGREE: Final = "figures that do not agree"
+
+ARTIFACT: Final = ROOT / "build" / "benchmarks" / "cluster"
+"""Where what was found is left for whoever runs the tests."""
 
 PROMETHEUS: Final = {
     "global": {"scrape_interval": "1s"},
@@ -149,6 +152,9 @@ def test_what_the_job_finds_agrees_with_prometheus_and_traces(release: Release) 
         assert rows[benchmark]["traces: events without one"]["result"] == 0
     assert rows[SHORT[2]]["CPU of an event in a burst, database service"]["result"] > 0
     data = release.namespace.get("configmap", "rosey-benchmark")["data"]
+    ARTIFACT.mkdir(parents=True, exist_ok=True)
+    for name in ("latest.json", "latest.csv", "summary"):
+        (ARTIFACT / name).write_text(data[name], encoding="utf-8")
     assert "0 lost, 0 doubled" in data["summary"]
     assert data["latest.csv"].startswith("name,metric,unit")
 
