@@ -1,7 +1,7 @@
 """What telemetry costs: the path's CPU without metrics, with them, and with part or all of the events traced.
 
-Run it by itself: ``python -m benchmarks.measurements.telemetry``. The ways take turns, so that what else the machine
-does falls on all of them; each is compared with the one before it, turn by turn.
+Run it by itself: ``python -m benchmarks.measurements.telemetry``. The ways take turns, to and fro, so that what else
+the machine does falls on all of them; each is compared with the one before it, turn by turn.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks import uncounted
+from benchmarks.commits import Commits
 from benchmarks.histogram import Histogram, median
 from benchmarks.measurements.sample import Sample
 from benchmarks.otlp_receiver import OtlpReceiver
@@ -78,11 +79,12 @@ async def telemetry(way: Way, seconds: float) -> Sample:
                 cpu = meter.microseconds(count)
                 counted = await asyncio.to_thread(_counted, pipeline)
                 arrivals = await pipeline.arrivals()
+                batches = len(Commits(pipeline.stage.commits))
     finally:
         await receiver.stop()
     row = Histogram(arrivals.latencies(act))
     values = {"cpu_us": cpu["bot"] + cpu["service"], "frame_to_row_ms.p99": row.percentile(99) * 1e3}
-    raw = {"cpu_us": cpu, "counted": counted, "scrapes": len(scraped), "spans": len(receiver.spans)}
+    raw = {"cpu_us": cpu, "batches": batches, "counted": counted, "scrapes": len(scraped), "spans": len(receiver.spans)}
     return Sample(values, raw, arrivals.verdict)
 
 
@@ -150,12 +152,14 @@ def _counted(pipeline: Pipeline) -> int:
 async def _compare(names: list[str], runs: int, seconds: float) -> bool:
     samples: dict[str, list[Sample]] = {name: [] for name in names}
     for number in range(runs):
-        for name in names:
+        # To and fro: what comes later in a turn must not be the same way each time.
+        for name in names if number % 2 == 0 else reversed(names):
             sample = await telemetry(WAYS[name], seconds)
             samples[name].append(sample)
             figures = ", ".join(f"{key} {value:.4g}" for key, value in sample.values.items())
             parts = ", ".join(f"{process} {value:.0f}" for process, value in sample.raw["cpu_us"].items())
-            print(f"turn {number + 1} of {runs}: {name}: {figures} ({parts}), {sample.raw['spans']} spans", flush=True)
+            made = f"{sample.raw['batches']} batches, {sample.raw['spans']} spans"
+            print(f"turn {number + 1} of {runs}: {name}: {figures} ({parts}), {made}", flush=True)
     if not all(is_sound(WAYS[name], sample) for name, taken in samples.items() for sample in taken):
         print("EVENTS, COUNTS OR SPANS ARE MISSING: the figures mean nothing")
         return False
