@@ -198,6 +198,10 @@ class Bus:
             except (TimeoutError, OSError, nats.errors.Error) as error:
                 self._note_error(error)
                 await self._close_quietly(client)
+            except Exception as error:
+                # A credentials file that is none makes the library raise anything, and nobody else connects again.
+                self._note_error(RuntimeError(self._unforeseen(error)))
+                await self._close_quietly(client)
             else:
                 wait = REBUILD_WAIT[0]
                 await closed.wait()
@@ -248,6 +252,12 @@ class Bus:
         file = self._authorities_file
         return None if file is None else ssl.create_default_context(cafile=str(file))
 
+    def _unforeseen(self, error: Exception) -> str:
+        file = self._options.get("user_credentials")
+        # Not its text: what is in the file is a secret.
+        what = "no connection could be made" if file is None else f"the credentials file {file} cannot be used"
+        return f"{what} ({type(error).__name__})"
+
     def _note_error(self, error: Exception) -> None:
         text = str(error) or type(error).__name__
         if text != self._last_error:
@@ -296,8 +306,9 @@ class Bus:
             await end_reconnecting(client)
             if not client.is_closed:
                 await client.close()
-        except (TimeoutError, OSError, RuntimeError, nats.errors.Error) as error:
-            # RuntimeError is uvloop's for a transport that the server's end has closed already.
+        except (TimeoutError, OSError, RuntimeError, AssertionError, nats.errors.Error) as error:
+            # RuntimeError is uvloop's for a transport that the server's end has closed already, AssertionError
+            # nats-py's for a client that never came to connect.
             log.debug("closing the NATS client: %s", error)
         except asyncio.CancelledError:
             # nats-py cancels its own reconnecting, and with it the transport's end that both wait for.

@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 
 from rosey_core import bus as bus_module
 from rosey_core.bus import Bus, NoResponders, NotConnected, RequestTimeout, server_problem
+from tests.support.nats_accounts import accounts
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
@@ -395,3 +396,33 @@ async def test_an_encrypted_connection_is_made_to_whom_the_authorities_vouch_for
     await distrustful.start()
     await trusting.wait_connected()
     await until(lambda: "certificate verify failed" in (distrustful.problem or ""))
+
+
+async def test_it_signs_in_with_a_credentials_file_as_soon_as_there_is_a_good_one(
+    make_bus: MakeBus, make_nats_server: Callable[..., NatsServer], tmp_path: Path
+) -> None:
+    config, credentials = accounts()
+    server = make_nats_server(config=config, jetstream=False)
+    file = tmp_path / "rosey.creds"
+    bus = make_bus(server.url, credentials_file=file)
+    await bus.start()
+    await until(lambda: "No such file" in (bus.problem or ""))
+    for content in ("no credentials at all", credentials.replace("SUA", "XUA", 1), credentials[:-60]):
+        file.write_text(content)
+        tries = bus._client
+        await until(lambda tries=tries: bus._client is not tries)
+        await until(lambda: f"the credentials file {file} cannot be used" in (bus.problem or ""))
+    file.write_text(credentials)
+    await until(lambda: bus.is_connected)
+
+
+async def test_authorities_that_are_not_there_yet_are_waited_for_and_end_in_peace(
+    make_bus: MakeBus, nats_server: NatsServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bus = make_bus(nats_server.url, authorities_file=tmp_path / "nowhere.pem")
+    await bus.start()
+    await until(lambda: "No such file" in (bus.problem or ""))
+    tries = bus._client
+    await until(lambda: bus._client is not tries, what="another try")
+    await bus.close()
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
