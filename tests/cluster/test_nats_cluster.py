@@ -1,4 +1,7 @@
-"""Three NATS servers with encrypted connections: one may be lost, and evictions leave two."""
+"""All that the chart has at once, with three NATS servers and encrypted connections.
+
+One server may be lost, and evictions leave two.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,12 @@ import pytest
 
 from tests.cluster.cluster import CommandFailed, Namespace, Release, run, until
 
-NATS = {"persistence": {"size": "1Gi"}, "replicas": 3, "tls": {"secretName": "nats-certificate"}}
+VALUES = {
+    "nats": {"persistence": {"size": "1Gi"}, "replicas": 3, "tls": {"secretName": "nats-certificate"}},
+    "simulator": {"enabled": True},
+    "backup": {"enabled": True},
+    "monitoring": {"dashboards": {"enabled": True}},
+}
 
 
 def make_certificate(namespace: Namespace, directory: Path) -> None:
@@ -25,9 +33,9 @@ def make_certificate(namespace: Namespace, directory: Path) -> None:
 
 @pytest.fixture(scope="module")
 def release(make_release: Callable[..., Release], tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """A release with three NATS servers, to which connections are encrypted."""
+    """A release with three NATS servers, to which connections are encrypted, and with what else there is."""
     directory = tmp_path_factory.mktemp("certificate")
-    return make_release("nats", {"nats": NATS}, lambda namespace: make_certificate(namespace, directory))
+    return make_release("nats", VALUES, lambda namespace: make_certificate(namespace, directory))
 
 
 def test_a_round_trip_succeeds_over_encrypted_connections(release: Release) -> None:
