@@ -21,7 +21,7 @@ class Exposition:
     """Serves what was found so far. Use as an asynchronous context manager.
 
     Args:
-        port: where, on all addresses; ``None`` for nowhere.
+        port: where, on all addresses, 0 for any that is free; ``None`` for nowhere.
     """
 
     def __init__(self, port: int | None) -> None:
@@ -41,6 +41,17 @@ class Exposition:
     ) -> None:
         if self._server is not None:
             await self._server.stop()
+
+    @property
+    def port(self) -> int:
+        """Where it serves.
+
+        Raises:
+            RuntimeError: it does not.
+        """
+        if self._server is None:
+            raise RuntimeError("the figures are not served")
+        return self._server.port
 
     def show(self, outcome: Outcome) -> None:
         """Take over the figures of a benchmark that has ended."""
