@@ -53,6 +53,9 @@ class Executioner:
 
     def kill(self, release: Release, component: str, program: str) -> None:
         """SIGKILL the program in the container of a component."""
-        pod = release.pod(component)["metadata"]["name"]
+        self.kill_in(release.pod(component)["metadata"]["name"], program)
+
+    def kill_in(self, pod: str, program: str) -> None:
+        """SIGKILL the program in the container of a pod."""
         killed = self._namespace.python(_POD, _KILL, pod, program).split()
         assert len(killed) == 1, f"{len(killed)} processes {program} in {pod}"

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pydantic import ValidationError
 
 from rosey_operator.controllers.controller import Controller
 from rosey_operator.kubernetes.api import Conflict, NotFound, Object
-from rosey_operator.kubernetes.resources import emit, explain, status_or_none, write_status
+from rosey_operator.kubernetes.resources import declared, emit, write_status
 from rosey_operator.reconcile.benchmarks import (
     Action,
     Benchmark,
@@ -189,21 +188,7 @@ def _template(path: Path | None) -> Object:
 
 
 def _benchmark(found: Object) -> Benchmark:
-    metadata = found["metadata"]
-    spec: BenchmarkSpec | str
-    try:
-        spec = BenchmarkSpec.model_validate(found.get("spec") or {})
-    except ValidationError as error:
-        spec = explain(error)
-    return Benchmark(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata.get("generation", 0),
-        created=metadata["creationTimestamp"],
-        spec=spec,
-        status=status_or_none(BenchmarkStatus, found),
-    )
+    return Benchmark(**declared(found, BenchmarkSpec, BenchmarkStatus))
 
 
 def _job(found: Object) -> Job:

@@ -9,12 +9,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from rosey_operator.buckets import Buckets
 from rosey_operator.controllers.controller import Controller, gathered
 from rosey_operator.kubernetes.api import ApiError, NotFound, Object
-from rosey_operator.kubernetes.resources import emit, explain, status_or_none, write_status
+from rosey_operator.kubernetes.resources import declared, emit, write_status
 from rosey_operator.reconcile.channels import reconcile, secrets_of
 from rosey_operator.reconcile.state import (
     Action,
@@ -168,21 +166,7 @@ class ChannelController(Controller):
 
 
 def _channel(found: Object) -> Channel:
-    metadata = found["metadata"]
-    spec: ChannelSpec | str
-    try:
-        spec = ChannelSpec.model_validate(found.get("spec") or {})
-    except ValidationError as error:
-        spec = explain(error)
-    return Channel(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        generation=metadata.get("generation", 0),
-        created=metadata["creationTimestamp"],
-        spec=spec,
-        status=status_or_none(ChannelStatus, found),
-    )
+    return Channel(**declared(found, ChannelSpec, ChannelStatus))
 
 
 def _ready(status: ChannelStatus) -> str:

@@ -33,18 +33,31 @@ class Named(Protocol):
         ...
 
 
-def explain(error: ValidationError) -> str:
-    """What is wrong with a spec, without the value."""
-    details = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, ('spec', *details['loc'])))}: {details['msg']}"
+def declared(found: Mapping[str, Any], spec: type[BaseModel], status: type[BaseModel]) -> dict[str, Any]:
+    """The attributes of a resource from an object of the API.
 
-
-def status_or_none(kind: type[BaseModel], found: Mapping[str, Any]) -> Any:
-    """The status of an object; an empty one where it cannot be understood."""
+    A spec that cannot be understood becomes a text: why. A status that cannot is as good as none.
+    """
+    metadata = found["metadata"]
+    wanted: BaseModel | str
     try:
-        return kind.model_validate(found.get("status") or {})
+        wanted = spec.model_validate(found.get("spec") or {})
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)[0]
+        wanted = f"{'.'.join(map(str, ('spec', *details['loc'])))}: {details['msg']}"
+    try:
+        told = status.model_validate(found.get("status") or {})
     except ValidationError:
-        return kind()
+        told = status()
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "generation": metadata.get("generation", 0),
+        "created": metadata["creationTimestamp"],
+        "spec": wanted,
+        "status": told,
+    }
 
 
 async def write_status(kubernetes: Kubernetes, plural: str, resource: Named, before: Part, after: Part) -> None:
