@@ -43,6 +43,7 @@ def release(make_release: Callable[..., Release]) -> Release:
     mount = {"name": "accounts", "mountPath": "/accounts", "readOnly": True}
     simulator = {
         "enabled": True,
+        "botUser": "Demo",
         "extraArgs": [*(f"--channel={name}" for name in CHANNELS), "--accounts=/accounts/accounts"],
         "extraVolumes": [{"name": "accounts", "secret": {"secretName": "accounts"}}],
         "extraVolumeMounts": [mount],

@@ -34,6 +34,7 @@ def release(make_release: Callable[..., Release]) -> Release:
     """Four bots, an operator, and a site of a hundred channels whose limits are raised."""
     simulator = {
         "enabled": True,
+        "botUser": "Demo",
         "crowd": {"enabled": False},
         "extraArgs": [*(f"--channel={name}" for name in CHANNELS), "--accounts=/accounts/accounts"],
         "extraVolumes": [{"name": "accounts", "secret": {"secretName": "accounts"}}],

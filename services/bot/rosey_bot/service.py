@@ -60,7 +60,7 @@ _APPLIED: Final = (
     "bot.timezone",
 )
 """What is brought in without a restart."""
-_UNUSED: Final = ("database", "stream")
+_UNUSED: Final = ("database", "stream", "operator")
 """What concerns others."""
 
 

@@ -40,7 +40,7 @@ LAG_LIMIT: Final = 10_000
 
 _APPLIED: Final = ("database.retention",)
 """What is brought in without a restart."""
-_UNUSED: Final = ("platforms", "bot")
+_UNUSED: Final = ("platforms", "bot", "operator")
 """What concerns others; the default channel is chosen once."""
 
 DATABASE: Final = "database"

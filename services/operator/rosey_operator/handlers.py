@@ -17,6 +17,7 @@ from typing import Any, Final
 import kopf
 
 from rosey_core.config.models import Operator
+from rosey_operator.kubernetes.api import log_in
 from rosey_operator.resources import cytube_channel, rosey_benchmark
 from rosey_operator.resources.model import GROUP, VERSION
 
@@ -114,9 +115,7 @@ def registry(wakes: Mapping[str, Wake], call: Callable[[Wake], object]) -> kopf.
                 call(wake)
 
             kopf.on.event(GROUP, VERSION, plural, registry=found, id=plural)(changed)
-    # Without the `kubernetes` package kopf knows these two ways.
-    kopf.on.login(registry=found, id="service-account")(kopf.login_with_service_account)
-    kopf.on.login(registry=found, id="kubeconfig")(kopf.login_with_kubeconfig)
+    kopf.on.login(registry=found, id="login")(log_in)
     return found
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Final
 
 import aiohttp
@@ -42,10 +44,22 @@ class Conflict(ApiError):
     """It is not what it was any more, or there already."""
 
 
-def log_in() -> kopf.ConnectionInfo | None:
+class Connection(kopf.ConnectionInfo):
+    """Where the API is and who asks, for authorities of any age."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        """What the API's certificate is held against."""
+        context = super().as_ssl_context()
+        # Python 3.13 wants of an authority what those of many clusters, made years ago, do not have.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context
+
+
+def log_in(**_: Any) -> Connection | None:
     """Where the API is and who asks: in a pod its service account, else what KUBECONFIG says."""
     settings = kopf.OperatorSettings()
-    return kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    info = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    return None if info is None else Connection(**{one.name: getattr(info, one.name) for one in fields(info)})
 
 
 class Kubernetes:
