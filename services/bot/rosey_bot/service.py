@@ -126,6 +126,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
     try:
         await outbox.start()
     except SpoolError as error:
+        await outbox.close()
         raise ConfigError(config.source, [Problem(str(error), key="bot.spool_dir")]) from None
     await bus.start()
     await channels.apply(config.channels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -303,8 +304,10 @@ async def test_a_spool_that_cannot_be_used_is_bad_configuration(process: MakePro
     config = Config.model_validate(
         {"platforms": [{"channel": CHANNEL}], "bot": {"spool_dir": str(tmp_path / "file" / "spool")}}
     )
+    before = set(threading.enumerate())
     with pytest.raises(ConfigError, match="spool_dir"):
         await service.serve(config, Process(config).context)
+    assert set(threading.enumerate()) <= before, "nothing is left that would keep the process from ending"
 
 
 async def test_plugins_are_at_work_and_what_they_do_wrong_is_counted(
