@@ -52,7 +52,7 @@ async def measure(options: argparse.Namespace, nats: Nats) -> int:
             witness = Witness(told, receiver)
         begun = time.monotonic()
         async with Release(nats, channel=options.channel) as release:
-            print(f"channel {release.channel}: its rows stay until the release's retention takes them", flush=True)
+            print(f"channel {release.channel}: its lines stay until retention takes them, its users stay", flush=True)
             outcomes = await take(
                 release,
                 Extent(rate=options.rate, seconds=options.duration),

@@ -56,7 +56,6 @@ async def _moment(release: Release, name: str) -> dict[str, float]:
         release.publish(command)
 
     async def joins() -> bool:
-        # The speakers of the lines are new in a new channel, too.
         return bool((await release.ask(ChannelStats())).total_users_seen >= seen_before + EACH)
 
     async def lines() -> bool:

@@ -136,7 +136,7 @@ async def test_the_program_measures_says_and_keeps_and_exits_with_0_where_nothin
     )
     said, problems = await process.communicate()
     assert process.returncode == 0, problems.decode()
-    assert "its rows stay until the release's retention takes them" in said.decode()
+    assert "its lines stay until retention takes them, its users stay" in said.decode()
     assert "0 lost, 0 doubled" in said.decode()
     rows = json.loads((tmp_path / "latest.json").read_text())
     assert {row["name"] for row in rows} == {"test_concurrent_event_types"}
