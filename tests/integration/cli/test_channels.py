@@ -14,8 +14,9 @@ from typer.testing import CliRunner, Result
 
 from rosey_cli.channels.bucket import add
 from rosey_cli.main import app
-from rosey_core import channel_entries, channel_status, streams
+from rosey_core import channel_entries, channel_status, leases, streams
 from rosey_core.channel_status import ChannelStatus
+from rosey_core.leases import Claim, Session
 from rosey_core.streams import StreamLimits
 from tests.support.nats_server import NatsServer
 
@@ -96,6 +97,30 @@ async def test_what_is_in_a_file_is_told(rosey: Callable[..., Any], nats_client:
     refused = await rosey("remove", "lobby")
     assert refused.exit_code == 1
     assert "comes from the configuration file" in refused.stderr
+
+
+async def test_the_bots_of_a_pool_are_listed(rosey: Callable[..., Any], nats_client: Client) -> None:
+    assert (await rosey("workers")).stdout == "no pool\n"
+    bucket = await nats_client.jetstream().key_value(streams.LEASES)
+    statuses = await nats_client.jetstream().key_value(streams.CHANNEL_STATUS)
+    for name, rooms in {"a": ("lobby", "movies"), "b": ("music",)}.items():
+        session = Session(worker=name, group="shared", ttl=3, beat=7, draining=name == "b")
+        await bucket.put(leases.session_key(f"{name}-1"), leases.encode(session))
+        for room in rooms:
+            claim = Claim(session=f"{name}-1", worker=name)
+            await bucket.put(leases.claim_key(room), leases.encode(claim))
+            status = ChannelStatus(key=room, origin="added", state="joined", updated=time.time(), worker=name)
+            await statuses.put(room, channel_status.encode(status))
+    await bucket.put("worker.odd", b"{")
+    shown = (await rosey("workers")).stdout.splitlines()
+    assert [line.split()[:3] for line in shown[1:]] == [["a", "2", "shared"], ["b", "1", "shared"]]
+    assert "goes" in shown[2]
+    assert [json.loads(line)["channels"] for line in (await rosey("workers", "--json")).stdout.splitlines()] == [2, 1]
+    assert [line.split()[:2] for line in (await rosey("list")).stdout.splitlines()[1:]] == [
+        ["lobby", "a"],
+        ["movies", "a"],
+        ["music", "b"],
+    ]
 
 
 async def test_what_cannot_be_added_is_refused_and_no_secret_repeated(rosey: Callable[..., Any]) -> None:

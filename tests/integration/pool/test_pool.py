@@ -15,6 +15,8 @@ from tests.integration.pool.harness import BOT, GUEST, Pool
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
+FAIL_OVER = 10.0
+"""Seconds that are promised; ``python -m tests.chaos.pool`` measures how many it takes."""
 ROOMS = ("room0", "room1", "room2", "room3", "room4", "room5")
 
 
@@ -49,7 +51,9 @@ async def test_workers_share_and_take_over_and_hand_over_and_nothing_is_lost_or_
         orphans = [room for room, worker in held.items() if worker == "a"]
         for room in orphans:
             await until(lambda room=room: not pool.watchers[room].is_there)
-        await asyncio.gather(*(pool.watchers[room].answer(killed_at + 5 - time.monotonic()) for room in orphans))
+        await asyncio.gather(
+            *(pool.watchers[room].answer(killed_at + FAIL_OVER - time.monotonic()) for room in orphans)
+        )
         now_held = await pool.shared(nats_client, 3, 3)
         assert {room for room in ROOMS if now_held[room] != held[room]} == set(orphans)
 
@@ -57,7 +61,8 @@ async def test_workers_share_and_take_over_and_hand_over_and_nothing_is_lost_or_
         await asyncio.to_thread(pool.workers["b"].stop)
         await pool.shared(nats_client, 6)
         moved = [room for room, worker in now_held.items() if worker == "b"]
-        assert all(0 < pool.watchers[room].away(stopped_at) < 1 for room in moved)
+        # Well below a lease's time: they were handed over, and not found abandoned.
+        assert all(0 < pool.watchers[room].away(stopped_at) < 2.5 for room in moved)
         assert all(pool.watchers[room].away(stopped_at) == 0 for room in ROOMS if room not in moved)
         assert pool.workers["b"].exit_code == 0
 

@@ -92,7 +92,7 @@ async def add(client: Client, entry: dict[str, Any]) -> Added:
         channel_entries.encode(_without_empty(entry))
     except InvalidEntry as error:
         raise Failure(str(error), BAD_CONFIGURATION) from None
-    bucket = await _bucket(client, streams.ADDED_CHANNELS)
+    bucket = await bucket_of(client, streams.ADDED_CHANNELS)
     for _ in range(_ATTEMPTS):
         try:
             return await _put(client, bucket, entry)
@@ -108,7 +108,7 @@ async def _put(client: Client, bucket: KeyValue, entry: dict[str, Any]) -> Added
     for status in statuses.values():
         if status.origin == "file":
             places[status.key] = (status.server.lower(), status.name.lower())
-    async for key, stored in _all(bucket):
+    async for key, stored in all_of(bucket):
         try:
             entries[key] = channel_entries.decode(stored.value or b"")
         except InvalidEntry:
@@ -133,7 +133,7 @@ async def remove(client: Client, key: str) -> None:
     Raises:
         Failure: there is none of this key.
     """
-    bucket = await _bucket(client, streams.ADDED_CHANNELS)
+    bucket = await bucket_of(client, streams.ADDED_CHANNELS)
     try:
         if not re.fullmatch(r"[-/_=.a-zA-Z0-9]+", key):
             raise KeyNotFoundError
@@ -153,7 +153,7 @@ async def read(client: Client) -> list[Row]:
         Failure: there are no buckets.
     """
     rows = {}
-    async for key, stored in _all(await _bucket(client, streams.ADDED_CHANNELS)):
+    async for key, stored in all_of(await bucket_of(client, streams.ADDED_CHANNELS)):
         try:
             server, name = channel_entries.place(channel_entries.decode(stored.value or b""))
             problem = UNTOLD
@@ -183,7 +183,7 @@ def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
 
 async def _statuses(client: Client) -> dict[str, ChannelStatus]:
     found = {}
-    async for key, stored in _all(await _bucket(client, streams.CHANNEL_STATUS)):
+    async for key, stored in all_of(await bucket_of(client, streams.CHANNEL_STATUS)):
         try:
             found[key] = channel_status.decode(stored.value or b"")
         except channel_status.InvalidStatus:
@@ -191,14 +191,20 @@ async def _statuses(client: Client) -> dict[str, ChannelStatus]:
     return found
 
 
-async def _bucket(client: Client, name: str) -> KeyValue:
+async def bucket_of(client: Client, name: str) -> KeyValue:
+    """A bucket.
+
+    Raises:
+        Failure: it is not there.
+    """
     try:
         return await client.jetstream().key_value(name)
     except (BucketNotFoundError, NotFoundError):
         raise Failure("NATS has no bucket of channels: the DatabaseService makes it; is it running?") from None
 
 
-async def _all(bucket: KeyValue) -> AsyncIterator[tuple[str, KeyValue.Entry]]:
+async def all_of(bucket: KeyValue) -> AsyncIterator[tuple[str, KeyValue.Entry]]:
+    """What stands in a bucket, by key."""
     try:
         keys = await bucket.keys()
     except NoKeysError:

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -18,6 +18,7 @@ from rosey_core.bus import Bus
 
 app = typer.Typer(help="Add and remove channels while the bot runs, and see how they fare.", no_args_is_help=True)
 
+_REMARKS: Final = "what is to be known"
 SecretOption = Annotated[
     str | None,
     typer.Option(
@@ -101,19 +102,51 @@ def list_channels(
             out.print("no channels")
             return
         table = Table(box=None, pad_edge=False)
-        for heading in ("channel", "from", "state", "users", "since", "what is to be known"):
+        is_pool = len({row.worker for row in rows} - {None}) > 1
+        for heading in ("channel", *(["bot"] if is_pool else []), "from", "state", "users", "since", _REMARKS):
             table.add_column(heading, justify="right" if heading == "users" else "left", overflow="fold")
         for row in rows:
             last = f"last time: {row.last_failure}" if row.last_failure and not row.problem else None
             remarks = [row.problem, f"waits for {row.waits_for}" if row.waits_for else None, last, row.note]
             table.add_row(
                 one_line(row.key),
+                *([one_line(row.worker or "")] if is_pool else []),
                 row.origin,
                 row.state,
                 "" if row.users is None else str(row.users),
                 "" if row.since is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(row.since)),
                 "; ".join(one_line(remark) for remark in remarks if remark),
             )
+        out.print(table)
+
+    _run(nats, data, work)
+
+
+@app.command()
+def workers(
+    json: Annotated[bool, typer.Option("--json", help="Print each as a JSON object on a line.")] = False,
+    nats: NatsOption = None,
+    data: DataOption = None,
+) -> None:
+    """List the bots of a pool: how many channels each holds, and whether it is about to go."""
+    from rosey_cli.channels import pool
+
+    async def work(bus: Bus) -> None:
+        found = await pool.read(bus.client)
+        if json:
+            for worker in found:
+                sys.stdout.write(connection.as_json(worker) + "\n")
+            return
+        out = terminal.console(terminal.Stream(sys.stdout))
+        if not found:
+            out.print("no pool")
+            return
+        table = Table(box=None, pad_edge=False)
+        for heading in ("bot", "channels", "address group", _REMARKS):
+            table.add_column(heading, justify="right" if heading == "channels" else "left", overflow="fold")
+        for worker in found:
+            remark = "hands its channels over and goes" if worker.draining else ""
+            table.add_row(one_line(worker.worker), str(worker.channels), one_line(worker.address_group), remark)
         out.print(table)
 
     _run(nats, data, work)
