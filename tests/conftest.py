@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from rosey_core.bus import end_reconnecting
 from rosey_database import BotDatabase, DatabaseService, migrations
 from rosey_database.sqlite import Location
+from tests.support import secrets
 from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
 
@@ -27,6 +28,15 @@ def _log_levels() -> Iterator[None]:
     yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_in_a_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No process that a test starts may log a secret of its configuration."""
+    folder: Path | None = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        assert secrets.logged(folder) == {}
 
 
 @pytest.fixture
