@@ -119,6 +119,25 @@ async def test_a_worker_that_stood_still_answers_nobody_once_another_has_its_cha
     assert "has stood still" in pool.workers["a"].log
 
 
+async def test_a_worker_that_takes_a_channel_over_behaves_as_moderators_told_the_one_before(
+    pool: Pool, nats_client: Client
+) -> None:
+    await pool.open(["room0"])
+    pool.start("a", ttl=1)
+    await pool.all_there()
+    watcher = pool.watchers["room0"]
+    await watcher.whisper(BOT, "quiet on")
+    await until(lambda: watcher.whispers(BOT))
+    pool.start("b", ttl=1)
+    await asyncio.to_thread(pool.workers["b"].wait_ready)
+    await asyncio.to_thread(pool.workers["a"].kill)
+    await until(lambda: not watcher.is_there, what="the first is gone")
+    await until(lambda: watcher.is_there, timeout=20.0, what="the second has come")
+    await watcher.whisper(BOT, "quiet")
+    await until(lambda: len(watcher.whispers(BOT)) == 2)
+    assert watcher.whispers(BOT)[1] == "The bot is quiet until somebody sends quiet off"
+
+
 async def test_without_nats_the_holders_fall_silent_in_their_rooms_and_then_carry_on(
     pool: Pool, nats_server: NatsServer, nats_client: Client
 ) -> None:
