@@ -111,7 +111,7 @@ def _run(outcomes: dict[str, Outcome], environment: dict[str, object], seconds: 
         environment=environment,
         seconds=seconds,
         hour=hour,
-        changes=comparison.changes(before, rows),
+        changes=comparison.changes(before, rows, is_quiet=not analysis.was_busy(environment)),
         has_predecessor=bool(before),
         saturation=saturation,
         event_path=archive.read(archive.RESULTS / archive.EVENT_PATH),

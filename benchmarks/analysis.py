@@ -124,11 +124,16 @@ def _sizing(saturation: Any) -> Iterator[str]:
         yield f"Plan for at most {half:,.0f} lines a second on a machine like this one: half of the lowest limit."
 
 
+def was_busy(environment: Mapping[str, Any]) -> bool:
+    """Whether the machine did something else when the run began."""
+    return bool((environment.get("load_before") or [math.nan])[0] > BUSY_LOAD)
+
+
 def noise(rows: Sequence[Row], environment: Mapping[str, Any]) -> Iterator[str]:
     """What may be the machine's, and not Rosey's."""
     noisy = sum(row.is_noisy for row in rows)
-    load = (environment.get("load_before") or [math.nan])[0]
-    if load > BUSY_LOAD:
-        yield f"The machine was busy before the run (load {load:.2f}): repeat it on a quiet one to trust the tails."
+    if was_busy(environment):
+        load = environment["load_before"][0]
+        yield f"The machine was busy before the run (load {load:.2f}): repeat it on a quiet one to trust its tails."
     if noisy:
         yield f"{noisy} of {len(rows)} figures are noisy (an interval of more than 10 % to a side): compare intervals."

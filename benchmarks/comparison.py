@@ -18,7 +18,7 @@ class Change:
 
     Attributes:
         share: by how much it is worse; negative where it is better.
-        is_certain: whether the intervals do not touch; without intervals nothing is.
+        is_certain: whether the intervals do not touch, and the machine did nothing else; without intervals it is not.
     """
 
     before: Row
@@ -38,8 +38,13 @@ class Change:
         return f"`{self.now.name}`, {self.now.metric}: {abs(self.share):.0%} {word} ({figures}), {sure}"
 
 
-def changes(before: Sequence[Row], now: Sequence[Row]) -> list[Change]:
-    """What differs by more than a tenth, the worst first."""
+def changes(before: Sequence[Row], now: Sequence[Row], *, is_quiet: bool = True) -> list[Change]:
+    """What differs by more than a tenth, the worst first.
+
+    Args:
+        is_quiet: whether the machine did nothing else. An interval tells how much one run varies in itself; what others
+            make of a whole run it does not know.
+    """
     known = {(row.name, row.metric): row for row in before}
     found = []
     for row in now:
@@ -49,7 +54,7 @@ def changes(before: Sequence[Row], now: Sequence[Row]) -> list[Change]:
             continue
         share = (old.result / row.result if row.higher_is_better else row.result / old.result) - 1
         if abs(share) > WORSE:
-            found.append(Change(old, row, share, _apart(old, row)))
+            found.append(Change(old, row, share, is_quiet and _apart(old, row)))
     return sorted(found, key=lambda change: -change.share)
 
 

@@ -201,7 +201,8 @@ def _changes(run: Run) -> list[str]:
         return ["There is no run committed before this one."]
     if not run.changes:
         return ["No figure differs by more than 10 %."]
-    said = "A change is a warning where the figure is more than 10 % worse and the intervals do not touch."
+    said = "A change is a warning where the figure is more than 10 % worse, the intervals do not touch, and "
+    said += "the machine was not busy when the run began."
     return [said, _bullets([f"{'**warning** ' * change.is_warning}{change}" for change in run.changes])]
 
 

@@ -139,5 +139,11 @@ def test_faster_is_no_warning_and_less_throughput_is() -> None:
     assert less.is_warning
 
 
+def test_on_a_busy_machine_nothing_is_certain() -> None:
+    [change] = changes([row(10, (9.5, 10.5))], [row(12, (11.5, 12.5))], is_quiet=False)
+    assert not change.is_warning
+    assert str(change).endswith("within noise")
+
+
 def test_a_tenth_is_no_change() -> None:
     assert changes([row(10, None)], [row(10.9, None)]) == []
