@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 
 class Fenced(Exception):
     """Another service has moved the position: what was built on the old one must not be committed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Position:
+class Position(Struct, frozen=True, kw_only=True, gc=False):
     """A place in a stream.
 
     Attributes:
@@ -32,7 +32,14 @@ class Position:
 
     def moved(self, sequence: int, message_time: int, message_id: bytes | None) -> Position:
         """The position after the message with this sequence, reading straight on."""
-        return replace(self, sequence=sequence, message_time=message_time, message_id=message_id)
+        return Position(
+            stream=self.stream,
+            created=self.created,
+            sequence=sequence,
+            message_time=message_time,
+            message_id=message_id,
+            generation=self.generation,
+        )
 
     def restarted(self, sequence: int, *, created: int | None = None) -> Position:
         """The position from which reading starts anew, elsewhere or in a new stream of the name."""
