@@ -354,6 +354,8 @@ async def test_the_end_of_a_connection_leaves_what_was_overtaken_in_doubt(
     await queue.close()
     assert [(await receipt).outcome for receipt in receipts] == [Outcome.UNCONFIRMED] * 2
     assert len(queue) == 0
+    queue.open(wire.emit)
+    assert len(queue._confirmations) == 0, "nothing of the last connection is waited for"
 
 
 async def test_it_closes_in_the_moment_in_which_an_echo_comes(

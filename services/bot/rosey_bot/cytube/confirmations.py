@@ -489,7 +489,8 @@ class Confirmations:
                 self._overdue.append(expectation.act)
 
     def begin(self) -> None:
-        """A new connection: what was said over the last one echoes no more."""
+        """A new connection: what was asked over the last one is answered no more."""
+        self._expected.clear()
         self._overdue.clear()
 
     def _reader(self, name: str) -> Callable[[Any], None]:

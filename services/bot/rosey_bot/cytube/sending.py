@@ -184,7 +184,7 @@ class SendQueue:
         return "not logged in at CyTube" if self._room.own_name is None else None
 
     def _swallowed(self, act: Act) -> str | None:
-        """Why CyTube would drop this without a word (PROTOCOL.md 5), which would hold up all that comes after it."""
+        """Why CyTube would drop this without a word (PROTOCOL.md 5), so that nobody could tell what became of it."""
         if not isinstance(act, Say):
             return None
         if is_blank(act.text):
