@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 from nats.js.errors import KeyNotFoundError
+from nats.js.kv import KeyValue
 
 from rosey_bot.channels import shared_manners
 from rosey_bot.channels.shared_manners import SharedManners
@@ -191,6 +192,27 @@ async def test_what_others_put_into_the_bucket_is_passed_over(
 
     one.enter("den").be_quiet()
     await until(is_told)
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_what_goes_wrong_in_hearing_ends_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = make("one"), make("other")
+    there = other.enter()
+    right, failures = SharedManners._hear, [ZeroDivisionError("on purpose")]
+
+    def hear(self: SharedManners, entry: KeyValue.Entry) -> None:
+        if failures:
+            raise failures.pop()
+        right(self, entry)
+
+    monkeypatch.setattr(SharedManners, "_hear", hear)
+    await one.start()
+    await other.start()
+    one.enter().be_quiet()
+    await until(lambda: there.is_quiet)
+    assert "sharing what moderators said failed" in caplog.text
 
 
 @pytest.mark.usefixtures("buckets")

@@ -75,6 +75,8 @@ class SharedManners:
                 self._say("no bucket yet: the DatabaseService makes it")
             except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
                 self._say(str(error) or type(error).__name__)
+            except Exception:
+                log.exception("sharing what moderators said failed; it goes on")
             else:
                 continue
             await asyncio.sleep(RETRY_WAIT)
