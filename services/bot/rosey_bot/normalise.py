@@ -182,7 +182,7 @@ class Normaliser:
                 platform=PLATFORM,
                 id=identity.chat_id(
                     channel=self._channel,
-                    milliseconds=frame.time,
+                    milliseconds=int(frame.time),
                     username=frame.username,
                     text=text,
                     ordinal=self._ordinal(frame, text),
@@ -194,7 +194,7 @@ class Normaliser:
         )
 
     def _ordinal(self, frame: frames.ChatMsg, text: str) -> int:
-        line = (frame.time, identity.user_key(frame.username), text)
+        line = (int(frame.time), identity.user_key(frame.username), text)
         ordinal = self._lines.pop(line, -1) + 1
         self._lines[line] = ordinal
         if len(self._lines) > REMEMBERED_LINES:

@@ -142,6 +142,16 @@ def test_a_null_says_nothing_like_an_absent_field(harness: RoomHarness) -> None:
     assert (harness.room.media.title, harness.room.media.seconds) == ("", 100)
 
 
+def test_a_time_with_a_fraction_is_one(harness: RoomHarness) -> None:
+    harness.join(user("Ann"))
+    harness.frame("chatMsg", {**chat("Ann", "hi"), "time": NOON * 1000 + 0.25})
+    harness.frame("chatMsg", chat("Ann", "hi"))
+    first, second = harness.sink.of(ChatMessage)
+    assert first.timestamp == NOON + 0.00025
+    # The same millisecond: the second line of two equal ones.
+    assert first.id != second.id
+
+
 def test_an_odd_item_keeps_its_place_in_the_playlist(harness: RoomHarness) -> None:
     untitled = {"id": "", "title": None, "type": "cu", "seconds": None}
     harness.join()

@@ -17,7 +17,7 @@ T = TypeVar("T")
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 """What msgspec raises for odd values: besides its own, for half surrogates, huge numbers and deep nesting."""
 
-Milliseconds = Annotated[int, Meta(ge=0, lt=2**48)]
+Milliseconds = Annotated[float, Meta(ge=0, lt=2**48)]
 """CyTube's clock: since 1970."""
 Rank = Annotated[float, Meta(ge=-1_000_000, le=1_000_000)]
 """-1 for anonymous sockets, 0 for guests, fractions allowed (PROTOCOL.md 4); the bounds keep NaN out."""
@@ -55,7 +55,6 @@ class Pm(Struct, frozen=True):
 
     username: str
     msg: str
-    time: Milliseconds
     to: str = ""
 
 
