@@ -16,6 +16,7 @@ from benchmarks.release.run import Run
 from benchmarks.rows import Bound, Series
 
 NO_SOURCE = "no process's metrics are known: name them with --metrics or --prometheus"
+OTHERS = "other processes answered than before: one was started anew, or several share an address; ask a Prometheus"
 TAKES_AN_HOUR = f"takes an hour: name it with --only {HOUR}"
 MEMORY_RATE = 2000.0
 READINGS = 3
@@ -45,6 +46,9 @@ async def test_cpu_overhead_comparison(run: Run, outcome: Outcome) -> None:
     own = time.process_time() - own
     after = await run.source.read()
     outcome.judge_fate(await run.release.verdict())
+    if after.processes != before.processes:
+        outcome.omit(metric, "%", OTHERS, required=floor)
+        return
     service = after.total(CPU, DATABASE) - before.total(CPU, DATABASE)
     direct = await _direct(count // 4)
     rosey = (own + service) / count * 1e6
@@ -64,10 +68,14 @@ async def test_memory_baseline(run: Run, outcome: Outcome) -> None:
     if run.source is None:
         outcome.omit(metric, "%", NO_SOURCE, required=floor)
         return
-    before = await _settled_mb(run.source, run.extent.calm_s)
+    earlier = await _settled(run.source, run.extent.calm_s)
     await run.release.say(run.extent.kept, MEMORY_RATE)
-    after = await _settled_mb(run.source, run.extent.calm_s)
+    later = await _settled(run.source, run.extent.calm_s)
     outcome.judge_fate(await run.release.verdict())
+    if len({reading.processes for reading in (*earlier, *later)}) > 1:
+        outcome.omit(metric, "%", OTHERS, required=floor)
+        return
+    before, after = (median([resident_mb(reading) for reading in each]) for each in (earlier, later))
     outcome.figure(metric, "%", [100 * (after / before - 1)], required=floor)
     outcome.figure("memory of bot and service, before", "MB", [before])
     outcome.figure(f"memory of bot and service, after {run.extent.kept:,} events", "MB", [after])
@@ -85,14 +93,20 @@ async def test_memory_stability_1hour(run: Run, outcome: Outcome) -> None:
         return
     whole = run.extent.hour_s
     line = Series("bot and service")
+    heard = set()
     begun = time.monotonic()
     while (now := time.monotonic() - begun) < whole:
-        line.points.append((now, resident_mb(await run.source.read())))
+        reading = await run.source.read()
+        heard.add(reading.processes)
+        line.points.append((now, resident_mb(reading)))
         run.say(f"minute {now / 60:.0f} of {whole / 60:.0f}: {line.points[-1][1]:.1f} MB")
         seconds = min(HOUR_SLICE_S, whole / 180)
         await run.release.say(round(HOUR_RATE * seconds), HOUR_RATE)
         outcome.judge_fate(await run.release.verdict())
     outcome.series["memory over an hour"] = [line]
+    if len(heard) > 1:
+        outcome.omit(metric, "%", OTHERS, required=floor)
+        return
     middle = [mb for now, mb in line.points if whole / 3 <= now < whole / 2]
     last = [mb for now, mb in line.points if now >= whole * 5 / 6]
     outcome.figure(metric, "%", [100 * (median(last) / median(middle) - 1)], required=floor)
@@ -104,12 +118,12 @@ def resident_mb(reading: Reading) -> float:
     return (reading.total(MEMORY, BOT) + reading.total(MEMORY, DATABASE)) / (1 << 20)
 
 
-async def _settled_mb(source: Source, seconds: float) -> float:
+async def _settled(source: Source, seconds: float) -> list[Reading]:
     readings = []
     for _ in range(READINGS):
         await asyncio.sleep(seconds / READINGS)
-        readings.append(resident_mb(await source.read()))
-    return median(readings)
+        readings.append(await source.read())
+    return readings
 
 
 async def _direct(count: int) -> float:

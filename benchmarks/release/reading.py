@@ -17,6 +17,7 @@ from rosey_cli.up.scrape import Key, Unreachable, get_samples
 BUILD: Final = "rosey_build_info"
 CPU: Final = "process_cpu_seconds_total"
 MEMORY: Final = "process_resident_memory_bytes"
+STARTED: Final = "process_start_time_seconds"
 BOT: Final = "rosey-bot"
 DATABASE: Final = "rosey-database"
 
@@ -75,6 +76,11 @@ class Reading:
     def services(self) -> set[str]:
         """Which services were heard."""
         return {service for service, _ in self._processes}
+
+    @property
+    def processes(self) -> frozenset[tuple[str, float]]:
+        """Which processes were heard, each by its service and when it was started."""
+        return frozenset((service, self.total(STARTED, service)) for service in self.services)
 
     def total(self, name: str, service: str | None = None, **labels: str) -> float:
         """The sum of a metric over processes and labels."""

@@ -20,7 +20,7 @@ from benchmarks.release import configmap, results
 from benchmarks.release.configmap import Cluster, NotWritten
 from benchmarks.release.exposition import Exposition
 from benchmarks.release.extent import Extent
-from benchmarks.release.reading import Endpoints, Source
+from benchmarks.release.reading import Endpoints, Reading, Source
 from benchmarks.release.suite import take
 from benchmarks.release.target import Release, Unusable
 from benchmarks.rows import Bound, Rating, Row
@@ -85,6 +85,26 @@ async def test_what_no_process_tells_is_not_made_up(release: Release) -> None:
     [omitted] = (await measured(release, None, name))[name].rows
     assert (omitted.verdict, omitted.as_json()["result"]) == (Rating.NOT_RUN, None)
     assert "--metrics" in (omitted.omitted or "")
+
+
+class Alternating:
+    """Two processes behind one address."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._asked = 0
+
+    async def read(self) -> Reading:
+        self._asked += 1
+        key = ("process_start_time_seconds", ())
+        reading = await self._source.read()
+        return Reading([{**samples, key: self._asked % 2} for _, samples in reading._processes])
+
+
+async def test_processes_that_share_an_address_are_not_taken_for_one(release: Release, source: Source) -> None:
+    names = ("test_cpu_overhead_comparison", "test_memory_baseline", HOUR)
+    for outcome in (await measured(release, Alternating(source), *names)).values():
+        assert [row.verdict for row in outcome.rows if row.metric != LOST] == [Rating.NOT_RUN]
 
 
 async def test_a_line_is_seen_after_the_last_look_in_vain_and_not_before_it_is_stored(
