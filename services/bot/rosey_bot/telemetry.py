@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counting
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, get_args
 
@@ -17,6 +18,8 @@ from rosey_core.telemetry.metrics_bot import BotMetrics, PoolMetrics
 from rosey_core.telemetry.tracing import exemplar
 
 WAITS: Final = get_args(WaitKind)
+MOST_PUT_OFF: Final = 1000
+"""Acknowledgements, and kinds of frames, that are not counted yet."""
 
 
 class BotTelemetry:
@@ -33,10 +36,16 @@ class BotTelemetry:
         self._registry: Final = registry
         self._pool: PoolMetrics | None = None
         self._seen: dict[str, int] = {}
+        self._frames: Counting[tuple[str, str]] = Counting()
+        self._acknowledgements: list[tuple[float, float]] = []
+        self._metrics.backlog.before_reading(self._count)
 
     def frame(self, channel: str, name: str) -> Callable[[], None] | None:
         """A frame came; what this returns, if anything, is called when it has been dealt with."""
-        self._metrics.frames[channel, name].inc()
+        self._frames[channel, name] += 1
+        if len(self._frames) >= MOST_PUT_OFF:
+            # Names of frames come from outside.
+            self._count()
         return None if self._tracing is None else self._tracing.frame(channel, name)
 
     def connected(self, channel: str, is_connected: bool) -> None:
@@ -74,8 +83,9 @@ class BotTelemetry:
 
     def acknowledged(self, waited: float, seconds: float) -> None:
         """An event was acknowledged, so long after it was sent, before which it waited in the outbox."""
-        self._metrics.outbox_seconds.observe(waited)
-        self._metrics.ack_seconds.observe(seconds)
+        self._acknowledgements.append((waited, seconds))
+        if len(self._acknowledgements) >= MOST_PUT_OFF:
+            self._count()
 
     def read_waits(self, waits: Mapping[str, int]) -> None:
         """Take over how many channels wait, by what they wait for."""
@@ -127,6 +137,14 @@ class BotTelemetry:
         self._raise_to("retried", self._metrics.outbox_retried, statistics.retried)
         self._raise_to("spooled", self._metrics.outbox_spooled, statistics.spooled)
         self._raise_to("dropped", self._metrics.outbox_dropped, statistics.dropped)
+
+    def _count(self) -> None:
+        frames, self._frames = self._frames, Counting()
+        for key, count in frames.items():
+            self._metrics.frames[key].inc(count)
+        told, self._acknowledgements = self._acknowledgements, []
+        self._metrics.outbox_seconds.observe_all([waited for waited, _ in told])
+        self._metrics.ack_seconds.observe_all([seconds for _, seconds in told])
 
     def _raise_to(self, name: str, counter: Counter, total: int) -> None:
         counter.inc(max(total - self._seen.get(name, 0), 0))

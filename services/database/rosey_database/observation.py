@@ -21,6 +21,8 @@ from rosey_database.writer import CheckpointStatistics
 
 UNDECODABLE: Final = "undecodable"
 UNSTORABLE: Final = "unstorable"
+MOST_PUT_OFF: Final = 64
+"""Events, and batches, that are kept until they are counted: enough to do it at a stretch, few in memory."""
 
 
 class IngestObserver:
@@ -34,28 +36,47 @@ class IngestObserver:
     def __init__(self, metrics: DatabaseMetrics, tracing: DatabaseTracing | None = None) -> None:
         self._metrics = metrics
         self._tracing = tracing
+        self._batches: list[Stored] = []
+        self._put_off = 0
+        metrics.backlog.before_reading(self._count)
 
     def stored(self, stored: Stored) -> None:
         """A batch was committed."""
-        metrics = self._metrics
-        received = [item.received for item in stored.items]
-        for kind, count in Counter([type(each.event) for each in received]).items():
-            metrics.events_stored[kind.SUBJECT].inc(count)
-        committed = stored.committed
-        published = [each.stored for each in received]
-        metrics.publish_to_row_seconds.observe_all(_since(published, committed))
-        metrics.batch_wait_seconds.observe_all(_since(published, committed - stored.commit_seconds))
-        dated = [each for each in received if each.event.timestamp is not None and not _is_replayed(each.event)]
-        metrics.frame_to_row_seconds.observe_all(_since([each.time for each in dated], committed))
-        metrics.frame_to_stream_seconds.observe_all([max(each.stored - each.time, 0.0) for each in dated])
         if self._tracing is not None:
             for item, context in self._tracing.stored(stored):
-                self._exemplify(item, context, committed)
-        metrics.duplicates_ignored[OTHER].inc(stored.duplicates)
-        metrics.batch_size.observe(len(stored.items))
-        metrics.commit_seconds.observe(stored.commit_seconds)
-        metrics.ingest_lag.set(stored.pending)
-        metrics.stored_position.set(stored.position.sequence)
+                self._exemplify(item, context, stored.committed)
+        self._batches.append(stored)
+        self._put_off += 1 + len(stored.items)
+        if self._put_off >= MOST_PUT_OFF:
+            self._count()
+
+    def _count(self) -> None:
+        batches, self._batches, self._put_off = self._batches, [], 0
+        if not batches:
+            return
+        metrics = self._metrics
+        kinds: Counter[type[Event]] = Counter()
+        to_row, waits, from_frame, to_stream = [], [], [], []
+        for stored in batches:
+            received = [item.received for item in stored.items]
+            kinds.update([type(each.event) for each in received])
+            published, committed = [each.stored for each in received], stored.committed
+            to_row += _since(published, committed)
+            waits += _since(published, committed - stored.commit_seconds)
+            dated = [each for each in received if each.event.timestamp is not None and not _is_replayed(each.event)]
+            from_frame += _since([each.time for each in dated], committed)
+            to_stream += [max(each.stored - each.time, 0.0) for each in dated]
+        for kind, count in kinds.items():
+            metrics.events_stored[kind.SUBJECT].inc(count)
+        metrics.publish_to_row_seconds.observe_all(to_row)
+        metrics.batch_wait_seconds.observe_all(waits)
+        metrics.frame_to_row_seconds.observe_all(from_frame)
+        metrics.frame_to_stream_seconds.observe_all(to_stream)
+        metrics.duplicates_ignored[OTHER].inc(sum(stored.duplicates for stored in batches))
+        metrics.batch_size.observe_all([len(stored.items) for stored in batches])
+        metrics.commit_seconds.observe_all([stored.commit_seconds for stored in batches])
+        metrics.ingest_lag.set(batches[-1].pending)
+        metrics.stored_position.set(batches[-1].position.sequence)
 
     def rejected(self, poison: Poison) -> None:
         """A message went to the dead letters."""

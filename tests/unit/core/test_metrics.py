@@ -148,3 +148,18 @@ def test_an_amount_of_a_trace_is_an_exemplar_of_its_bucket(registry: CollectorRe
     body, _ = metrics.exposition(registry, "application/openmetrics-text")
     (line,) = [line for line in body.decode().splitlines() if "abc" in line]
     assert line.startswith('rosey_all_bucket{le="0.5"} 2.0 # {trace_id="abc"} 0.3 ')
+
+
+def test_what_was_put_off_is_counted_before_anything_is_read(registry: CollectorRegistry) -> None:
+    backlog = metrics.Backlog(registry)
+    counter = Counter("rosey_things", "What there was.", registry=registry)
+    waiting = [1, 2]
+
+    def count() -> None:
+        while waiting:
+            counter.inc(waiting.pop())
+
+    backlog.before_reading(count)
+    assert registry.get_sample_value("rosey_things_total") == 3
+    waiting.append(4)
+    assert b"rosey_things_total 7.0" in metrics.exposition(registry, "")[0]

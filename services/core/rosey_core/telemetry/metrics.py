@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from prometheus_client import (
@@ -25,6 +25,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Exemplar, Sample
 
 if TYPE_CHECKING:
@@ -73,6 +74,35 @@ class Children(dict[str | tuple[str, ...], _M], Generic[_M]):
         for key in [key for key in self if key not in keys]:
             del self[key]
             self._family.remove(*([key] if isinstance(key, str) else key))
+
+
+class Backlog:
+    """Counting that is put off until somebody reads: many together cost a fraction of one by one.
+
+    Where something happens a thousand times a second, and other work between, what counts it is never in the
+    processor's cache: it takes five times as long as when it is done at a stretch.
+
+    Args:
+        registry: whose readers see what is counted, if this is made before the metrics into which it is.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._put_off: list[Callable[[], None]] = []
+        registry.register(self)
+
+    def before_reading(self, count: Callable[[], None]) -> None:
+        """Have ``count`` called before anything is read."""
+        self._put_off.append(count)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: it has no metrics of its own."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Count, and tell nothing more."""
+        for count in self._put_off:
+            count()
+        return ()
 
 
 class BatchHistogram(Histogram):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from rosey_core.telemetry.metrics import LATENCY_BUCKETS, BatchHistogram, Children
+from rosey_core.telemetry.metrics import LATENCY_BUCKETS, Backlog, BatchHistogram, Children
 
 
 class PoolMetrics:
@@ -44,6 +44,7 @@ class BotMetrics:
     """
 
     def __init__(self, registry: CollectorRegistry, frames: Collection[str]) -> None:
+        self.backlog = Backlog(registry)
         self.frames = Children(
             Counter("rosey_bot_frames", "Frames received from CyTube.", ["channel", "event"], registry=registry),
             known=frames,

@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from rosey_core.telemetry.metrics import LATENCY_BUCKETS, BatchHistogram, Children
+from rosey_core.telemetry.metrics import LATENCY_BUCKETS, Backlog, BatchHistogram, Children
 
 SIZE_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 """Events in a batch."""
@@ -16,6 +16,7 @@ class DatabaseMetrics:
     """What the DatabaseService tells."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.backlog = Backlog(registry)
         self.events_stored = Children(
             Counter("rosey_database_events_stored", "Events committed.", ["subject"], registry=registry)
         )
