@@ -56,13 +56,14 @@ def apply_slowly(connection: sqlite3.Connection, channel_ids: ChannelIds, batch:
 
 
 def apply_most(connection: sqlite3.Connection, channel_ids: ChannelIds, batch: Sequence[Received]) -> int:
-    """As the product does it, but that each fiftieth line, by its number, is lost."""
+    """As the product does it, but that each line whose number fifty divides is lost."""
     return _apply(connection, channel_ids, [received for received in batch if not _is_to_be_lost(received)])
 
 
 def _is_to_be_lost(received: Received) -> bool:
     event = received.event
-    return isinstance(event, ChatMessage) and event.message.isdecimal() and int(event.message) % LOST_EVERY == 0
+    number = event.message.partition(" ")[0] if isinstance(event, ChatMessage) else ""
+    return number.isdecimal() and int(number) % LOST_EVERY == 0
 
 
 FAULTS: Final = {"slow": apply_slowly, "lose": apply_most}

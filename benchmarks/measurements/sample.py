@@ -29,7 +29,7 @@ class Scale:
     runs: int = 5
     burst: int = 150_000
     drain: int = 100_000
-    seconds: float = 10.0
+    seconds: float = 8.0
     warm_up: float = 2.0
     direct: int = 4000
     chat_lines: int = 1_000_000

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from benchmarks.service import FAULT
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ("test_concurrent_event_latency",)
@@ -44,3 +48,15 @@ def test_a_lost_line_fails_the_run_and_is_counted(tmp_path: Path) -> None:
     # Five bursts of fifty lines, numbered from 0: each fiftieth is dropped.
     assert rows[LOST]["result"] == 5
     assert rows[LOST]["verdict"] == "FAIL"
+
+
+def test_a_lost_line_fails_the_measurement_of_the_event_path() -> None:
+    command = [sys.executable, "-m", "benchmarks.path", "--quick", "--only", "drain"]
+    done = subprocess.run(
+        command, cwd=ROOT, check=False, capture_output=True, text=True, env={**os.environ, FAULT: "lose"}
+    )
+    assert done.returncode == 1, done.stderr
+    fate = re.search(r"events sent, (\d+) lost, (\d+) doubled", done.stdout)
+    assert fate is not None, done.stderr
+    assert int(fate[1]) > 100
+    assert int(fate[2]) == 0
