@@ -7,8 +7,9 @@ the first release, so that a plain subscriber finds it: events with defaults amo
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -16,9 +17,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from rosey_core import subjects
 from rosey_core.channels import InvalidChannelKey
 
-Username = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z")]
+_USERNAME: Final = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
+_CHANNEL: Final = r"^[A-Za-z0-9_-]{1,64}\Z"
+Username = Annotated[str, Meta(min_length=1, max_length=64, pattern=_USERNAME)]
 """A user's name: not blank, at most 64 characters, no control characters."""
-ChannelName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+ChannelName = Annotated[str, Meta(pattern=_CHANNEL)]
+PlainName = Annotated[str, Meta(min_length=1, max_length=64)]
+"""A name whose characters ``decode`` and ``convert`` look at, once for each name: msgspec's patterns cost as much as all
+the rest."""
 EventId = Annotated[str, Meta(min_length=1, max_length=200)]
 Timestamp = Annotated[float, Meta(ge=0)]
 """Unix seconds: when it happened at CyTube."""
@@ -41,7 +47,7 @@ class Event(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     SUBJECT: ClassVar[str]
 
-    channel: ChannelName | None = None
+    channel: PlainName | None = None
     timestamp: Timestamp | None = None
     platform: str | None = None
 
@@ -65,14 +71,14 @@ class UserJoined(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True)
     """A user came into the room."""
 
     SUBJECT = subjects.USER_JOINED
-    username: Username
+    username: PlainName
 
 
 class UserLeft(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True):
     """A user left the room."""
 
     SUBJECT = subjects.USER_LEFT
-    username: Username
+    username: PlainName
 
 
 class PresentUser(Struct, frozen=True, omit_defaults=False):
@@ -105,7 +111,7 @@ class ChatMessage(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=True
     """
 
     SUBJECT = subjects.MESSAGE_LOG
-    username: Username
+    username: PlainName
     message: str
     replayed: bool = False
 
@@ -218,12 +224,14 @@ class PmCommand(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False)
     """A moderator's command by private message: once when it is attempted, once with its outcome, with one id."""
 
     SUBJECT = subjects.PM_COMMAND
-    username: Username
+    username: PlainName
     command: Annotated[str, Meta(min_length=1)]
     args: str = ""
     result: Literal["pending", "success", "error", "unknown"] = "unknown"
     error: str | None = None
 
+
+_Kind = TypeVar("_Kind", bound=Event)
 
 TYPES: Final[tuple[type[Event], ...]] = (
     UserJoined,
@@ -257,6 +265,7 @@ def decode(subject: str, payload: bytes) -> tuple[Event, str | None]:
             # msgspec does not look into names that it ignores; a name broken in transit is not to be ignored.
             payload.decode()
         event = decoder.decode(payload)
+        _check_names(event)
     except InvalidChannelKey as error:
         raise InvalidEvent(f"subject: {error}") from None
     except RecursionError:
@@ -268,10 +277,41 @@ def decode(subject: str, payload: bytes) -> tuple[Event, str | None]:
     return event, channel
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _route(subject: str) -> tuple[msgspec.json.Decoder[Event], str | None]:
     template, channel = subjects.parse_event(subject)
     return _DECODERS[template], channel
+
+
+def _check_names(event: Event) -> None:
+    if event.channel is not None:
+        _check_channel(event.channel)
+    username: str | None = getattr(event, "username", None)
+    if username is not None:
+        _check_username(username)
+
+
+@lru_cache(maxsize=1024)
+def _check_channel(name: str) -> None:
+    if not re.search(_CHANNEL, name):
+        raise ValueError("Expected letters, digits, `_` and `-` alone - at `$.channel`")
+
+
+@lru_cache(maxsize=1024)
+def _check_username(name: str) -> None:
+    if not re.search(_USERNAME, name):
+        raise ValueError("Expected a name that is not blank and has no control characters - at `$.username`")
+
+
+def convert(fields: dict[str, Any], kind: type[_Kind]) -> _Kind:
+    """An event of these fields, as strictly as ``decode``.
+
+    Raises:
+        ValueError: a missing field, a wrong type, a value out of bounds.
+    """
+    event = msgspec.convert(fields, kind)
+    _check_names(event)
+    return event
 
 
 def encode(event: Event) -> bytes:

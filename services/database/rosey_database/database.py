@@ -485,7 +485,7 @@ class BotDatabase:
     async def _apply(self, kind: type[events.Event], channel: str | None, **fields: Any) -> None:
         """Do what the ingest of such an event does."""
         try:
-            event = msgspec.convert(fields, kind)
+            event = events.convert(fields, kind)
         except msgspec.ValidationError as error:
             raise ValueError(str(error)) from None
         now = self._moments.next()
