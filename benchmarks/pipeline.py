@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from benchmarks import bot, uncounted
+from benchmarks import bot, counting
 from benchmarks.commits import Commits
 from benchmarks.load import Schedule
 from benchmarks.processes import CpuMeter, Process, Service, module
@@ -222,7 +222,7 @@ class Pipeline:
         self.bot = await stage.service(self._bot_program(), "bot", configuration, self._bot_environment())
 
     def _bot_program(self) -> list[str]:
-        if uncounted.is_off():
+        if counting.is_off():
             return module("uncounted")
         if self.way in (Way.ROSEY, Way.RECEIPT):
             return [sys.executable, "-c", "import sys; from rosey_bot.service import main; sys.exit(main())"]

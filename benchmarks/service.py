@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import uncounted
+from benchmarks import counting
 from benchmarks.commits import CommitLog
 from rosey_core.events import ChatMessage
 from rosey_database import database_service, effects, service
@@ -42,7 +42,7 @@ class RecordingObserver(IngestObserver):
 
     def stored(self, stored: Stored) -> None:
         """A batch was committed."""
-        if not uncounted.is_off():
+        if not counting.is_off():
             super().stored(stored)
         if self._log is None:
             self._log = CommitLog(Path(os.environ[COMMITS]))

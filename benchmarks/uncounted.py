@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
-from typing import Final
 
 from rosey_bot import service
 from rosey_bot.telemetry import BotTelemetry
-
-METRICS: Final = "BENCHMARK_METRICS"
-"""Names the variable that is ``off`` where the database service counts nothing either."""
-
-
-def is_off() -> bool:
-    """Whether this process is to count nothing."""
-    return os.environ.get(METRICS) == "off"
 
 
 class UncountedTelemetry(BotTelemetry):

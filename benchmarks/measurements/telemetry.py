@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks import uncounted
+from benchmarks import counting
 from benchmarks.commits import Commits
 from benchmarks.histogram import Histogram, median
 from benchmarks.measurements.sample import Sample
@@ -103,7 +103,7 @@ def _environment(way: Way, endpoint: str) -> Iterator[None]:
     if way.ratio is not None:
         os.environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "ROSEY_TELEMETRY__SAMPLE_RATIO": str(way.ratio)}
     if not way.metrics:
-        os.environ[uncounted.METRICS] = "off"
+        os.environ[counting.METRICS] = "off"
     try:
         yield
     finally:

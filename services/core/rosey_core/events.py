@@ -23,8 +23,8 @@ Username = Annotated[str, Meta(min_length=1, max_length=64, pattern=_USERNAME)]
 """A user's name: not blank, at most 64 characters, no control characters."""
 ChannelName = Annotated[str, Meta(pattern=_CHANNEL)]
 PlainName = Annotated[str, Meta(min_length=1, max_length=64)]
-"""A name whose characters ``decode`` and ``convert`` look at, once for each name: msgspec's patterns cost as much as all
-the rest."""
+"""A name whose characters ``decode`` and ``convert`` look at once for each name, not for each event: a pattern of
+msgspec's costs as much as all the rest of decoding."""
 EventId = Annotated[str, Meta(min_length=1, max_length=200)]
 Timestamp = Annotated[float, Meta(ge=0)]
 """Unix seconds: when it happened at CyTube."""
