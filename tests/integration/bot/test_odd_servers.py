@@ -143,6 +143,19 @@ async def test_a_server_that_knows_of_no_channel_password_is_given_it_again(meet
     assert client.causes == []
 
 
+async def test_a_list_of_many_megabytes_is_read(meet: Meet) -> None:
+    """aiohttp alone ends a connection at 4 MiB, for ever the same in a room whose playlist or emotes are larger."""
+    emotes = event("emoteList", [{"name": "x" * 100_000}] * 60)
+    replies = {
+        "40": [CONNECT],
+        '42["joinChannel"': [emotes, event("userlist", [])],
+        '42["login"': [event("login", {"success": True, "name": "Rosey"})],
+    }
+    client = await meet(replies=replies, answer_timeout=1)
+    await client.until_ready()
+    assert client.causes == []
+
+
 async def test_a_login_without_an_answer_is_tried_again(meet: Meet, caplog: pytest.LogCaptureFixture) -> None:
     joined = {"40": [CONNECT], '42["joinChannel"': [event("userlist", [])]}
     client = await meet(replies=joined, answer_timeout=0.05)

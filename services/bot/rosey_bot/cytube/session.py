@@ -20,6 +20,8 @@ from rosey_bot.cytube.failures import explain_failure
 T = TypeVar("T")
 
 CLOSE_TIMEOUT: Final = 1.0
+FRAME_BYTES: Final = 64 << 20
+"""The largest frame that is read: CyTube sends a whole playlist, of up to 4,000 items, and all emotes as one each."""
 
 KICKS: Final = (
     (
@@ -86,7 +88,9 @@ class Session:
         self._clock: Final = clock
         self._proxy: Final = proxy
         self._dispatcher: Final = dispatcher
-        self._socket: Final = socketio.AsyncClient(reconnection=False, http_session=http)
+        self._socket: Final = socketio.AsyncClient(
+            reconnection=False, http_session=http, websocket_extra_options={"max_msg_size": FRAME_BYTES}
+        )
         self._ended: asyncio.Future[str] = loop.create_future()
         self._refusal = ""
         self._admitted: asyncio.Future[bool] = loop.create_future()
