@@ -21,8 +21,8 @@ from rosey_database.ingest.consumer import Consumer
 
 LINES: Final = 1500
 RATE: Final = 300.0
-USERS: Final = 40
-"""CyTube lets each say ten lines a second."""
+USERS: Final = 150
+"""CyTube lets each say ten lines a second; a harness that was held up says several at once."""
 RESOLUTION_S: Final = 0.001
 """Of CyTube's times."""
 FRAME_TO_ROW: Final = "rosey_database_frame_to_row_seconds"
