@@ -6,6 +6,9 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from rosey_cli.data_directory import DataDirectory
+from rosey_cli.up.observation import Observation
+
 ROOT: Final = Path(__file__).parents[2]
 ALERTS: Final = sorted((ROOT / "observability" / "alerts").glob("*.yaml"))
 ALERT_TESTS: Final = sorted((ROOT / "observability" / "alert_tests").glob("*.yaml"))
@@ -23,6 +26,14 @@ def test_the_rules_are_valid() -> None:
 def test_each_rule_fires_when_it_should_and_else_is_silent() -> None:
     tested = promtool("test", "rules", *map(str, ALERT_TESTS))
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_what_rosey_up_writes_for_a_prometheus_is_valid_and_has_the_rules(tmp_path: Path) -> None:
+    observation = Observation(DataDirectory(tmp_path))
+    observation.begin()
+    checked = promtool("check", "config", str(observation.configuration))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.count("rules found") == len(ALERTS)
 
 
 def test_a_rule_that_never_fires_is_found(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ async def test_the_targets_follow_the_processes(tmp_path: Path, bot: Child) -> N
         (tmp_path / "rosey-bot.json").write_text(json.dumps({"pid": 1, "health_url": f"http://127.0.0.1:{port}"}))
         observation.update([bot])
         assert targets(tmp_path) == [(f"127.0.0.1:{port}", "rosey-bot")]
-    (job,) = json.loads(observation.configuration.read_text())["scrape_configs"]
+    config = json.loads(observation.configuration.read_text())
+    (job,), (rules,) = config["scrape_configs"], config["rule_files"]
+    assert list(Path(rules).parent.glob(Path(rules).name))
     assert job["file_sd_configs"][0]["files"] == [str(tmp_path / "prometheus-targets.json")]
     assert str(observation.configuration) in observation.command
 

@@ -37,7 +37,11 @@ class Observation:
     @property
     def command(self) -> str:
         """What a person types to begin."""
-        return f"prometheus --config.file={self.configuration} --enable-feature=exemplar-storage"
+        series = self.configuration.with_suffix("")
+        return (
+            f"prometheus --config.file={self.configuration} --storage.tsdb.path={series} "
+            "--enable-feature=exemplar-storage"
+        )
 
     def begin(self) -> None:
         """Write the configuration.
@@ -46,7 +50,8 @@ class Observation:
             Failure: it cannot be written.
         """
         config = {
-            "global": {"scrape_interval": _INTERVAL},
+            "global": {"scrape_interval": _INTERVAL, "evaluation_interval": _INTERVAL},
+            "rule_files": _rules(),
             "scrape_configs": [
                 {"job_name": "rosey", "file_sd_configs": [{"files": [str(self._targets)], "refresh_interval": "1m"}]}
             ],
@@ -74,3 +79,9 @@ class Observation:
         if targets != self._written:
             write_private(self._targets, json.dumps(targets, indent=2).encode() + b"\n")
             self._written = targets
+
+
+def _rules() -> list[str]:
+    """The alert rules of the checkout that this is of; none where it is installed without one."""
+    folders = (directory / "observability" / "alerts" for directory in Path(__file__).resolve().parents)
+    return [str(folder / "*.yaml") for folder in folders if folder.is_dir()]
