@@ -109,9 +109,10 @@ def test_a_channel_with_an_account_is_connected_and_its_columns_tell_of_it(
     until(is_so(namespace, "alpha", "True", "Joined"), what="alpha is ready", poll=0.2)
     heading, row = namespace.kubectl("get", "ctc", "alpha").decode().splitlines()
     assert heading.split() == ["NAME", "CHANNEL", "WORKER", "CONNECTED", "USERS", "NOW", "PLAYING", "AGE"]
-    worker = release.pod("bot")["metadata"]["name"]
-    assert row.split()[:5] == ["alpha", "alpha", namespace.get("ctc", "alpha")["status"]["worker"], "True", "1"]
-    assert worker in row
+    name, room, worker, connected, users = row.split()[:5]
+    assert (name, room, connected) == ("alpha", "alpha", "True")
+    assert worker.startswith(release.pod("bot")["metadata"]["name"])
+    assert int(users) >= 1
     described = namespace.kubectl("describe", "ctc", "alpha").decode()
     for word in ("handed to the bots as alpha", "is in the room as Rosey", "rosey-operator", "Joined"):
         assert word in described
@@ -277,7 +278,11 @@ def test_a_benchmark_run_ends_in_the_status(release: Release) -> None:
     assert heading.split()[:4] == ["NAME", "VERDICT", "P99", "RATE"]
     assert row.split()[1] == told["verdict"]
     name = told["job"]
-    assert any("benchmark_result" in key for key in release.metrics("operator"))
+
+    def is_measured() -> bool:
+        return any(key.startswith("rosey_operator_benchmark_result{") for key in release.metrics("operator"))
+
+    until(is_measured, what="the figures are metrics", timeout=30)
     namespace.kubectl("delete", "roseybenchmark", "short", "--timeout=20s")
     until(lambda: "NotFound" in gone(namespace, f"job/{name}"), what="the Job goes with it", timeout=60)
     until(lambda: "NotFound" in gone(namespace, f"configmap/{name}"), what="and the results with the Job", timeout=60)
