@@ -58,7 +58,7 @@ class BotDatabase:
         clock: Callable[[], float] = time.time,
         retention: Retention | None = None,
     ) -> None:
-        self.db_path = os.fspath(db_path)
+        self.db_path = os.fsdecode(db_path)
         self.conn: aiosqlite.Connection | None = None
         self._clock = clock
         self._moments = Moments(clock)
@@ -134,12 +134,8 @@ class BotDatabase:
         writer, self._writer = self._writer, None
         reader, self._reader = self._reader, None
         self._queries = self._row_counts = None
-        if writer is not None:
-            await writer.close()
-        if reader is not None:
-            await reader.close()
-        if conn is not None:
-            await conn.close()
+        # Who is cancelled meanwhile leaves neither a connection nor a thread behind.
+        await asyncio.shield(_close_all(writer, reader, conn))
 
     @property
     def is_connected(self) -> bool:
@@ -505,6 +501,12 @@ class BotDatabase:
             return result
 
         return await self.writer.run(transact, durable=durable)
+
+
+async def _close_all(*parts: Writer | Reader | aiosqlite.Connection | None) -> None:
+    for part in parts:
+        if part is not None:
+            await part.close()
 
 
 def _not_connected() -> sqlite3.Error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import sqlite3
 import time
@@ -100,7 +102,14 @@ async def connect_for_callers(location: Location) -> aiosqlite.Connection:
     Raises:
         aiosqlite.Error: it cannot be opened.
     """
-    connection = await aiosqlite.Connection(partial(connect, location), _FETCH_ROWS)
+    connecting = asyncio.ensure_future(aiosqlite.Connection(partial(connect, location), _FETCH_ROWS))
+    try:
+        connection = await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        # Its thread would go on for ever.
+        with contextlib.suppress(aiosqlite.Error):
+            await (await connecting).close()
+        raise
     connection.row_factory = aiosqlite.Row
     return connection
 

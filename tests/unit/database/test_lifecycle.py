@@ -6,14 +6,17 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import pytest
 
 from rosey_database import BotDatabase
 from tests.support.clock import MovableClock
+from tests.support.waiting import until
 
 
 async def test_connect_creates_connection(tmp_path: Path) -> None:
@@ -54,6 +57,26 @@ async def test_a_close_during_connect_closes_what_is_opened(tmp_path: Path) -> N
     await asyncio.gather(database.connect(), database.close())
     assert not database.is_connected
     assert database.conn is None
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_who_is_cancelled_leaves_no_thread_behind(tmp_path: Path, turns: int) -> None:
+    async def cancelled(call: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(call)
+        for _ in range(turns):
+            await asyncio.sleep(0.0005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    before = {thread for thread in threading.enumerate() if not thread.name.startswith("asyncio")}
+    database = BotDatabase(tmp_path / "bot_data.db")
+    await cancelled(database.connect())
+    if not database.is_connected:
+        await database.connect()
+    await cancelled(database.close())
+    await database.close()
+    assert not database.is_connected
+    await until(lambda: {it for it in threading.enumerate() if not it.name.startswith("asyncio")} <= before)
 
 
 async def test_close_gracefully_handles_no_connection(tmp_path: Path) -> None:
