@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = ROOT / "charts" / "rosey"
 TAG: Final = "under-test"
@@ -192,7 +194,10 @@ class Release:
     def _helm(self, verb: str, chosen: dict[str, Any]) -> None:
         command = ["helm", verb, "rosey", str(self.chart), "--namespace", self.namespace.name, "--values", "-"]
         command += ["--wait", "--timeout", f"{READY_S}s"]
-        run(*command, input=json.dumps(merged(values(), chosen)).encode(), timeout=READY_S + 30)
+        # An earlier chart does not know all of today's sections, and refuses what it does not know.
+        known = yaml.safe_load(run("helm", "show", "values", str(self.chart)))
+        images = {section: image for section, image in values().items() if section in known}
+        run(*command, input=json.dumps(merged(images, chosen)).encode(), timeout=READY_S + 30)
 
     def query(self, sql: str) -> list[Any]:
         """Ask the database file, in the pod of the service."""

@@ -22,6 +22,9 @@ sys.stdout.buffer.write(pathlib.Path("/tmp/copy.db").read_bytes())
 pathlib.Path("/tmp/copy.db").unlink()
 """
 
+ENTERING_MS: Final = 500
+"""The time that a bot takes from its first sight of a room to its login, at most."""
+
 Line = tuple[int, str, str]
 """CyTube's time in milliseconds, user, text."""
 
@@ -75,6 +78,23 @@ class Load:
         return [
             entry["at"] for entry in read(self._record) if entry["event"] == Event.LEFT and entry["name"] == "Rosey"
         ]
+
+    def surplus(self, lines: Counter[Line]) -> Counter[Line]:
+        """Those of these lines that nobody said to all, by the record that ``truth`` has read.
+
+        CyTube shows a shadow-muted user's lines, unmarked, to who is not logged in, as a bot is while it enters: those
+        are left out.
+        """
+        public = said(self.everything())
+        entered = [
+            entry["at"] for entry in read(self._record) if entry["event"] == Event.NAMED and entry["name"] == "Rosey"
+        ]
+        muted = {
+            line
+            for line in lines
+            if not public[line] and any(0 <= moment - line[0] < ENTERING_MS for moment in entered)
+        }
+        return Counter({line: count for line, count in (lines - public).items() if line not in muted})
 
     def evidence(self, lines: Iterable[Line]) -> str:
         """What both accounts have of these lines, and when the bot came and went."""
