@@ -87,6 +87,11 @@ def session_key(session: str) -> str:
     return f"{_SESSION}.{session}"
 
 
+def is_session_key(key: str) -> bool:
+    """Whether a session stands there, or stood there."""
+    return parse_key(key)[0] == _SESSION
+
+
 def claim_key(channel: str) -> str:
     """Where a channel's claim stands."""
     return f"{_CLAIM}.{channel}"

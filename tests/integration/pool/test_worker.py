@@ -22,7 +22,7 @@ from rosey_bot.pool.worker import PoolWorker, own_clock, unused_name
 from rosey_bot.telemetry import BotTelemetry
 from rosey_cli.channels import bucket
 from rosey_core import leases, streams
-from rosey_core.bus import Bus
+from rosey_core.bus import Bus, end_task
 from rosey_core.config import Platform
 from rosey_core.leases import Claim, Session
 from rosey_core.streams import StreamLimits
@@ -64,9 +64,7 @@ class Worker:
         return self
 
     async def stop(self) -> None:
-        for work in self._works:
-            work.cancel()
-        await asyncio.gather(*self._works, return_exceptions=True)
+        await asyncio.gather(*map(end_task, self._works))
         await self.channels.stop()
         await self.bus.close()
 

@@ -479,7 +479,7 @@ def run_schedule(seed: int, *, is_told: bool = False, **options: Any) -> World:
     Raises:
         Violation: something happened that must not; the text begins with the seed.
     """
-    kind, channels, limits = random.Random(~seed).choice(KINDS)
+    kind, channels, limits = _kind(seed)
     world = World(seed, is_told=is_told, channels=channels, limits=limits, **options)
     try:
         kind(world)
@@ -487,6 +487,15 @@ def run_schedule(seed: int, *, is_told: bool = False, **options: Any) -> World:
         story = "\n".join(["", *world.story.events])
         raise Violation(f"seed {seed}, at {world.now:.3f}: {violation}{story}") from None
     return world
+
+
+def _kind(seed: int) -> tuple[Callable[[World], None], int | None, Limits | None]:
+    return random.Random(~seed).choice(KINDS)
+
+
+def kind_of(seed: int) -> Callable[[World], None]:
+    """Which kind of schedule a seed makes."""
+    return _kind(seed)[0]
 
 
 def storm(world: World) -> None:

@@ -179,7 +179,7 @@ class Member:
             return
         if isinstance(write.record, Turn):
             self.turns.taken(write.key)
-        elif write.record is None and leases.parse_key(write.key)[0] == "worker":
+        elif write.record is None and leases.is_session_key(write.key):
             self.takeovers += not self._is_own(write.key)
         self.observe(write.key, write.record, revision, now)
 

@@ -19,7 +19,8 @@ from rosey_core.leases import Record
 
 WRITE_TIMEOUT: Final = 1.0
 MARK_AGE: Final = 3600.0
-"""Seconds after which the mark of what was deleted is gone, too."""
+"""Seconds after which the mark of an ended session is gone, too: no other ever has its key. What others write again
+keeps its mark, since nobody would be told of its end, and all would expect it there."""
 _WRONG_REVISION: Final = (10071, 10164)
 
 Change = tuple[str, Record | None, int]
@@ -36,7 +37,7 @@ async def write(client: Client, write: Write) -> int | None:
     payload, age = b"", None
     if write.record is None:
         headers[KV_OP] = KV_DEL
-        age = MARK_AGE
+        age = MARK_AGE if leases.is_session_key(write.key) else None
     else:
         payload = leases.encode(write.record)
     subject = f"$KV.{streams.LEASES}.{write.key}"
@@ -85,7 +86,7 @@ async def watch(client: Client, patience: float) -> AsyncIterator[Watch]:
     Raises:
         nats.errors.Error: it cannot be read; nats.js.errors.NotFoundError where there is no bucket.
     """
-    bucket = await client.jetstream().key_value(streams.LEASES)
+    bucket = await client.jetstream(timeout=WRITE_TIMEOUT).key_value(streams.LEASES)
     watcher: Any = await bucket.watchall()
     try:
         found = Watch(watcher)

@@ -23,7 +23,7 @@ from rosey_bot.pool.plan import Want
 from rosey_bot.pool.turns import Ticket, TurnKind
 from rosey_bot.sink import EventSink
 from rosey_core import leases
-from rosey_core.bus import Bus, BusError
+from rosey_core.bus import Bus, BusError, end_task
 from rosey_core.channel_status import ChannelStatus
 from rosey_core.config import Platform
 
@@ -86,7 +86,7 @@ class PoolWorker:
         self._was_valid = False
         self._session: str | None = None
         self._problem = ""
-        self._is_lost = False
+        self._following: asyncio.Task[None] | None = None
         self._finished: Final = asyncio.Event()
         self.lapses = 0
         bus.on_disconnected(self._lose)
@@ -175,25 +175,22 @@ class PoolWorker:
         ticker = asyncio.create_task(self._tick(), name="pool-ticker")
         try:
             while True:
+                following = self._following = asyncio.create_task(self._try_to_follow(), name="pool-watch")
                 try:
-                    await self._bus.wait_connected()
-                    await self._follow()
-                except (BucketNotFoundError, NotFoundError):
-                    self._say("no bucket of leases yet: the DatabaseService makes it")
-                except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
-                    self._say(str(error) or type(error).__name__)
-                except Exception:
-                    log.exception("following the pool failed; it goes on")
+                    await asyncio.wait({following})
+                finally:
+                    # nats-py, and asyncio before Python 3.12, swallow some cancellations.
+                    await end_task(following)
                 self.member.interrupted()
                 await asyncio.sleep(RETRY_WAIT)
         finally:
-            ticker.cancel()
-            for work in self._works:
-                work.cancel()
-            await asyncio.gather(ticker, *self._works, return_exceptions=True)
+            await asyncio.gather(*map(end_task, (ticker, *self._works)))
 
     async def drain(self) -> None:
         """Hand all channels over, one after the other where that is better, and end the session."""
+        if self.problem is not None:
+            log.warning("pool: nothing can be handed over: %s", self.problem)
+            return
         log.info("pool: handing over %d channels", len(self._inside))
         self.member.drain(self._clock())
         self._pump()
@@ -205,23 +202,30 @@ class PoolWorker:
 
     def _lose(self) -> None:
         # The watch dies with the server, silently, also where the same client is soon connected again.
-        self._is_lost = True
         self.member.interrupted()
+        if self._following is not None:
+            self._following.cancel()
+
+    async def _try_to_follow(self) -> None:
+        try:
+            await self._bus.wait_connected()
+            await self._follow()
+        except (BucketNotFoundError, NotFoundError):
+            self._say("no bucket of leases yet: the DatabaseService makes it")
+        except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
+            self._say(str(error) or type(error).__name__)
+        except Exception:
+            log.exception("following the pool failed; it goes on")
 
     async def _follow(self) -> None:
-        self._is_lost = False
         self.member.interrupted()
         async with store.watch(self._bus.client, self._ttl) as watch:
-            if self._is_lost:
-                return
             self.member.loaded(watch.entries, self._clock())
             self._say("")
             self._pump()
             seen_at = self._clock()
-            while not self._is_lost:
+            while True:
                 change = await watch.next(self._ttl * STOOD_STILL)
-                if self._is_lost:
-                    return
                 if change is not None:
                     seen_at = self._clock()
                     self.member.observe(*change, seen_at)
@@ -238,7 +242,11 @@ class PoolWorker:
                 log.warning("pool: this process has stood still for %.1f s", now - self._ticked_at)
                 self._resumed_at = now
             self._ticked_at = now
-            self._pump()
+            try:
+                self._pump()
+            except Exception:
+                # Whoever ticks no more renews no more.
+                log.exception("pool: a tick failed; the next one comes")
             await asyncio.sleep(self._ttl * TICK)
 
     def _pump(self) -> None:
