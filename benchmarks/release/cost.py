@@ -17,6 +17,7 @@ from benchmarks.rows import Bound, Series
 
 NO_SOURCE = "no process's metrics are known: name them with --metrics or --prometheus"
 OTHERS = "other processes answered than before: one was started anew, or several share an address; ask a Prometheus"
+UNTOLD = "no database service among these processes tells it: only on Linux do they know"
 TAKES_AN_HOUR = f"takes an hour: name it with --only {HOUR}"
 MEMORY_RATE = 2000.0
 READINGS = 3
@@ -46,8 +47,9 @@ async def test_cpu_overhead_comparison(run: Run, outcome: Outcome) -> None:
     own = time.process_time() - own
     after = await run.source.read()
     outcome.judge_fate(await run.release.verdict())
-    if after.processes != before.processes:
-        outcome.omit(metric, "%", OTHERS, required=floor)
+    problem = _problem(CPU, before, after)
+    if problem is not None:
+        outcome.omit(metric, "%", problem, required=floor)
         return
     service = after.total(CPU, DATABASE) - before.total(CPU, DATABASE)
     direct = await _direct(count // 4)
@@ -72,8 +74,9 @@ async def test_memory_baseline(run: Run, outcome: Outcome) -> None:
     await run.release.say(run.extent.kept, MEMORY_RATE)
     later = await _settled(run.source, run.extent.calm_s)
     outcome.judge_fate(await run.release.verdict())
-    if len({reading.processes for reading in (*earlier, *later)}) > 1:
-        outcome.omit(metric, "%", OTHERS, required=floor)
+    problem = _problem(MEMORY, *earlier, *later)
+    if problem is not None:
+        outcome.omit(metric, "%", problem, required=floor)
         return
     before, after = (median([resident_mb(reading) for reading in each]) for each in (earlier, later))
     outcome.figure(metric, "%", [100 * (after / before - 1)], required=floor)
@@ -93,19 +96,20 @@ async def test_memory_stability_1hour(run: Run, outcome: Outcome) -> None:
         return
     whole = run.extent.hour_s
     line = Series("bot and service")
-    heard = set()
+    readings: list[Reading] = []
     begun = time.monotonic()
     while (now := time.monotonic() - begun) < whole:
         reading = await run.source.read()
-        heard.add(reading.processes)
+        readings.append(reading)
         line.points.append((now, resident_mb(reading)))
         run.say(f"minute {now / 60:.0f} of {whole / 60:.0f}: {line.points[-1][1]:.1f} MB")
         seconds = min(HOUR_SLICE_S, whole / 180)
         await run.release.say(round(HOUR_RATE * seconds), HOUR_RATE)
         outcome.judge_fate(await run.release.verdict())
     outcome.series["memory over an hour"] = [line]
-    if len(heard) > 1:
-        outcome.omit(metric, "%", OTHERS, required=floor)
+    problem = _problem(MEMORY, *readings)
+    if problem is not None:
+        outcome.omit(metric, "%", problem, required=floor)
         return
     middle = [mb for now, mb in line.points if whole / 3 <= now < whole / 2]
     last = [mb for now, mb in line.points if now >= whole * 5 / 6]
@@ -116,6 +120,13 @@ async def test_memory_stability_1hour(run: Run, outcome: Outcome) -> None:
 def resident_mb(reading: Reading) -> float:
     """Resident memory of bots and database services, in 2**20 bytes."""
     return (reading.total(MEMORY, BOT) + reading.total(MEMORY, DATABASE)) / (1 << 20)
+
+
+def _problem(metric: str, *readings: Reading) -> str | None:
+    """Why these cannot be compared; ``None`` where they can."""
+    if not all(reading.total(metric, DATABASE) for reading in readings):
+        return UNTOLD
+    return OTHERS if len({reading.processes for reading in readings}) > 1 else None
 
 
 async def _settled(source: Source, seconds: float) -> list[Reading]:

@@ -101,6 +101,20 @@ class Alternating:
         return Reading([{**samples, key: self._asked % 2} for _, samples in reading._processes])
 
 
+class Silent:
+    """A process that tells nothing of its memory and its CPU time, as none does on macOS and Windows."""
+
+    async def read(self) -> Reading:
+        return Reading([{("rosey_build_info", (("service", "rosey-database"),)): 1.0}])
+
+
+async def test_what_the_processes_do_not_know_is_not_taken_for_nothing(release: Release) -> None:
+    names = ("test_cpu_overhead_comparison", "test_memory_baseline", HOUR)
+    for outcome in (await measured(release, Silent(), *names)).values():
+        [row] = [row for row in outcome.rows if row.metric != LOST]
+        assert "only on Linux" in (row.omitted or "")
+
+
 async def test_processes_that_share_an_address_are_not_taken_for_one(release: Release, source: Source) -> None:
     names = ("test_cpu_overhead_comparison", "test_memory_baseline", HOUR)
     for outcome in (await measured(release, Alternating(source), *names)).values():
