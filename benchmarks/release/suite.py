@@ -17,9 +17,6 @@ from benchmarks.release.reading import Source
 from benchmarks.release.run import Run
 from benchmarks.release.target import Release
 from benchmarks.release.witness import Witness
-from rosey_cli.up.scrape import Unreachable
-from rosey_core.bus import BusError
-from rosey_core.queries import RequestFailed
 
 Benchmark = Callable[[Run, Outcome], Awaitable[None]]
 
@@ -68,7 +65,8 @@ async def take(
         begun = time.monotonic()
         try:
             await benchmark(run, outcome)
-        except (BusError, RequestFailed, Unreachable, RuntimeError) as error:
+        except Exception as error:
+            # What the others find shall not be lost with it.
             outcome.error = f"{type(error).__name__}: {error}"
         outcome.seconds = time.monotonic() - begun
         outcome.finish()

@@ -101,6 +101,20 @@ class Alternating:
         return Reading([{**samples, key: self._asked % 2} for _, samples in reading._processes])
 
 
+class Broken:
+    """A source that cannot be read."""
+
+    async def read(self) -> Reading:
+        raise LookupError("nothing there")
+
+
+async def test_a_benchmark_that_fails_is_an_error_and_the_next_one_runs(release: Release) -> None:
+    outcomes = await measured(release, Broken(), "test_memory_baseline", "test_concurrent_event_types")
+    assert outcomes["test_memory_baseline"].error == "LookupError: nothing there"
+    assert outcomes["test_concurrent_event_types"].error is None
+    assert results.has_failed(list(outcomes.values()), loss_only=True)
+
+
 class Silent:
     """A process that tells nothing of its memory and its CPU time, as none does on macOS and Windows."""
 
