@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from rosey_core.config import load
-from tests.chart.rendering import CHART, KUBERNETES, Manifest, Refused, helm, one, pods, render, template
+from tests.chart.rendering import CHART, KUBERNETES, Manifest, Refused, helm, one, over, pods, render, template
 from tests.chart.test_options import EVERYTHING
 from tests.chart.variants import VARIANTS
 from tests.support.nats_server import NatsServer
@@ -182,12 +182,15 @@ def test_without_volumes_there_are_no_claims() -> None:
     assert "volumeClaimTemplates" not in one(manifests, "StatefulSet", "demo-rosey-nats")["spec"]
 
 
-def test_a_disruption_budget_is_for_several() -> None:
+@pytest.mark.parametrize("component", ["nats", "bot", "operator"])
+def test_a_disruption_budget_is_for_several(component: str) -> None:
     def budgets(replicas: int) -> list[Manifest]:
-        return [item for item in render({"nats": {"replicas": replicas}}) if item["kind"] == "PodDisruptionBudget"]
+        values = over({"operator": {"enabled": True}}, f"{component}.replicas", replicas)
+        return [item for item in render(values) if item["kind"] == "PodDisruptionBudget"]
 
     assert budgets(1) == []
     [budget] = budgets(3)
+    assert budget["metadata"]["name"] == f"demo-rosey-{component}"
     assert budget["spec"]["maxUnavailable"] == 1
 
 

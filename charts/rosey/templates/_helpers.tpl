@@ -275,3 +275,19 @@ it takes as soon as the kubelet has brought the new file, in about a minute.
 {{- define "rosey.channelFile" -}}
 {{- printf "%s %s" (.server | default "") .channel | sha256sum | trunc 12 -}}
 {{- end -}}
+
+{{/* A budget for evictions of a component that has several pods: (list $ "bot" $replicas $maxUnavailable). */}}
+{{- define "rosey.disruptionBudget" -}}
+{{- $root := index . 0 -}}
+{{- if gt (int (index . 2)) 1 -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "rosey.metadata" (list $root (index . 1) (printf "%s-%s" (include "rosey.fullname" $root) (index . 1))) | nindent 2 }}
+spec:
+  maxUnavailable: {{ index . 3 }}
+  selector:
+    matchLabels:
+      {{- include "rosey.selector" (list $root (index . 1)) | nindent 6 }}
+{{- end -}}
+{{- end -}}
