@@ -172,9 +172,11 @@ class Bus:
             raise RequestTimeout(f"no answer on {subject} within {timeout:g} s") from None
         except nats.errors.Error as error:
             raise NotConnected(f"not connected to NATS: {error}") from None
-        if task is not None and task.cancelling() > cancelled:
-            # Before Python 3.12 wait_for, by which nats-py waits, swallows a cancellation that comes with the answer.
-            raise asyncio.CancelledError
+        finally:
+            if task is not None and task.cancelling() > cancelled:
+                # Before Python 3.12 wait_for, by which nats-py waits, swallows a cancellation that comes with the
+                # answer, also with the one that nobody serves the subject.
+                raise asyncio.CancelledError
         return message.data
 
     async def publish(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> None:

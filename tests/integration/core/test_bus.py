@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import nats.errors
 import pytest
 from nats.aio.client import Client, ServerVersion
 from nats.aio.msg import Msg
@@ -189,14 +190,18 @@ async def test_a_request_that_is_not_answered_times_out(bus: Bus, nats_client: C
         await bus.request("question", b"", timeout=0.05)
 
 
+@pytest.mark.parametrize("is_served", [True, False])
 async def test_a_cancellation_that_comes_with_the_answer_is_not_swallowed(
-    bus: Bus, monkeypatch: pytest.MonkeyPatch
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, is_served: bool
 ) -> None:
     answer: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
 
     async def request(*_: object, timeout: float, **__: object) -> Msg:
         # As nats-py waits.
-        return await asyncio.wait_for(answer, timeout)
+        message = await asyncio.wait_for(answer, timeout)
+        if not is_served:
+            raise nats.errors.NoRespondersError
+        return message
 
     monkeypatch.setattr(bus.client, "request", request)
     asking = asyncio.create_task(bus.request("question", b"", timeout=30))
