@@ -10,6 +10,7 @@ from typing import Any
 
 import nats
 import pytest
+from hypothesis import settings
 from nats.aio.client import Client
 
 from rosey_core.bus import end_reconnecting
@@ -18,6 +19,10 @@ from rosey_database.sqlite import Location
 from tests.support import secrets
 from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
+
+# A deadline is about speed, and measures what else the machine does.
+settings.register_profile("rosey", deadline=None)
+settings.load_profile("rosey")
 
 
 @pytest.fixture(autouse=True)

