@@ -14,11 +14,12 @@ from prometheus_client import CollectorRegistry
 
 from rosey_core import channel_entries, channel_status, streams
 from rosey_core.channel_status import ChannelStatus
-from rosey_core.config import Config
+from rosey_core.config import Config, Telemetry
 from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
 from rosey_core.streams import StreamLimits
+from rosey_core.telemetry.tracing import open_tracing
 from rosey_operator import buckets, service
 from rosey_operator.controllers import channels, controller
 from rosey_operator.kubernetes import leader
@@ -36,12 +37,13 @@ def base64_of(text: str) -> str:
 class Operator:
     """The service, run in this process."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, tracing: Telemetry | None = None) -> None:
         self.registry = CollectorRegistry()
         health = Health()
         reload = Reload(config, lambda: config, self.registry)
         server = HealthServer(health, self.registry)
-        self.context = ServiceContext(asyncio.Event(), health, self.registry, server, reload)
+        spans = None if tracing is None else open_tracing(tracing, self.registry, service=service.NAME, version="1")
+        self.context = ServiceContext(asyncio.Event(), health, self.registry, server, reload, spans)
         self._config = config
         self._task: asyncio.Task[None] | None = None
 
@@ -139,10 +141,10 @@ async def make_operator(
         monkeypatch.setattr(module, name, seconds)
     started: list[Operator] = []
 
-    async def make(identity: str = "operator-0", **options: Any) -> Operator:
+    async def make(identity: str = "operator-0", tracing: Telemetry | None = None, **options: Any) -> Operator:
         monkeypatch.setattr(service.socket, "gethostname", lambda: identity)
         config = {"nats": {"url": nats_server.url}, "operator": {"namespace": "chat", **options}}
-        started.append(Operator(Config.model_validate(config)))
+        started.append(Operator(Config.model_validate(config), tracing))
         return await started[-1].start()
 
     yield make
