@@ -162,8 +162,6 @@ class Bus:
             NoResponders: NATS says that nobody serves ``subject``.
             RequestTimeout: no answer within ``timeout`` seconds.
         """
-        task = asyncio.current_task()
-        cancelled = 0 if task is None else task.cancelling()
         try:
             message = await self.client.request(subject, payload, timeout=timeout, headers=headers)
         except nats.errors.NoRespondersError:
@@ -172,11 +170,6 @@ class Bus:
             raise RequestTimeout(f"no answer on {subject} within {timeout:g} s") from None
         except nats.errors.Error as error:
             raise NotConnected(f"not connected to NATS: {error}") from None
-        finally:
-            if task is not None and task.cancelling() > cancelled:
-                # Before Python 3.12 wait_for, by which nats-py waits, swallows a cancellation that comes with the
-                # answer, also with the one that nobody serves the subject.
-                raise asyncio.CancelledError
         return message.data
 
     async def publish(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> None:

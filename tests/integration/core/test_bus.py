@@ -203,7 +203,7 @@ async def test_a_cancellation_that_comes_with_the_answer_is_not_swallowed(
             raise nats.errors.NoRespondersError
         return message
 
-    monkeypatch.setattr(bus.client, "request", request)
+    monkeypatch.setattr(Client, "request", request)
     asking = asyncio.create_task(bus.request("question", b"", timeout=30))
     await asyncio.sleep(0)
     answer.set_result(Msg(bus.client, data=b"answer"))
