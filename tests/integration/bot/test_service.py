@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from prometheus_client import CollectorRegistry
 
 from rosey_bot import service
-from rosey_cli.channels import bucket
+from rosey_cli.channels import bucket, pool
 from rosey_core import streams, subjects
 from rosey_core.config import Config, ConfigError, Platform
 from rosey_core.config.models import Nats
@@ -423,3 +423,23 @@ async def test_how_the_bot_is_to_behave_comes_with_the_channel(
         return b'"is_quiet":true' in value and b'"is_maintained":true' in value
 
     await until(is_told)
+
+
+async def test_a_bot_of_a_pool_holds_its_channel_by_a_lease_and_gives_it_back(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    await streams.ensure_buckets(nats_client, streams.StreamLimits())
+    bot = await process(nats_server.url, pool={"enabled": True, "name": "a"}, connection_interval=0.001)
+    await bot.until_ready()
+    await until(lambda: bot.metric("rosey_bot_pool_channels 1.0"))
+    await until(lambda: bot.metric(f'rosey_bot_connected{{channel="{CHANNEL}"}} 1.0'))
+    assert bot.metric("rosey_bot_pool_lease_valid 1.0")
+
+    async def workers() -> list[tuple[str, int]]:
+        return [(worker.worker, worker.channels) for worker in await pool.read(nats_client)]
+
+    assert await workers() == [("a", 1)]
+    await bot.stop()
+    assert await workers() == []
+    assert await bucket.read(nats_client) == []

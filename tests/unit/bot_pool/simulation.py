@@ -460,6 +460,10 @@ class World:
         self.loss = 0.0
         for node in self.nodes:
             node.delay = min(node.delay, 0.05)
+            node.freezes = 0.0
+            # What is late comes no more, and all is looked at anew.
+            node.cut()
+            node.stall(0.0)
             node.heal()
             if node.paused_until is not None:
                 node.resume()

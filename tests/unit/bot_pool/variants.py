@@ -70,13 +70,6 @@ class CountsFromTheSight(Member):
             self._own.stored = now
 
 
-class NoticesNoEnd(Member):
-    """Whoever was ended goes on under a new session with what it held under the old one."""
-
-    def holds(self, channel: str) -> bool:
-        return super().holds(channel) or channel in self._inside
-
-
 class UsesWhatItGaveUp(Member):
     """What the worker has tried to delete counts as its own while it is still there."""
 

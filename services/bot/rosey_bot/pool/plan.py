@@ -122,24 +122,34 @@ def assign(
     by_worker = {candidate.worker: candidate for candidate in candidates}
     for channel, passed in sorted(free):
         want = wants[channel]
-        holder = by_session.get(view.reserved_by(channel, since) or "")
-        place = None if holder is None else view.place_of(holder.session, channel)
-        if holder is not None and place is not None and place[0] == want.budget(holder.group):
-            taker, number = holder, place[1]
+        reserving = by_session.get(view.reserved_by(channel, since) or "")
+        able = [
+            each
+            for each in candidates
+            if places.has(want.budget(each.group)) or _number(view, channel, want, each) is not None
+        ]
+        if not able:
+            plan.full.append(channel)
+            continue
+        if reserving in able:
+            taker = reserving
         else:
-            able = [candidate for candidate in candidates if places.has(want.budget(candidate.group))]
-            if not able:
-                plan.full.append(channel)
-                continue
             before = view.claims.get(channel)
             former = by_worker.get(before.worker) if before is not None else None
-
             able.sort(key=lambda each: (each.load, each.session))
             if former in able and former.load < share:
                 able.remove(former)
                 able.insert(0, former)
             taker = able[passed % len(able)]
+        number = _number(view, channel, want, taker)
+        if number is None:
             number = places.take(want.budget(taker.group))
         taker.load += 1
         plan.takes[channel] = (taker.session, want.budget(taker.group), number)
     return plan
+
+
+def _number(view: View, channel: str, want: Want, candidate: Candidate) -> int | None:
+    """The place that a candidate has for the channel already."""
+    place = view.place_of(candidate.session, channel)
+    return place[1] if place is not None and place[0] == want.budget(candidate.group) else None

@@ -87,7 +87,7 @@ class PoolWorker:
         self._session: str | None = None
         self._problem = ""
         self._following: asyncio.Task[None] | None = None
-        self._finished: Final = asyncio.Event()
+        self._drained: Final = asyncio.Event()
         self.lapses = 0
         bus.on_disconnected(self._lose)
 
@@ -196,8 +196,10 @@ class PoolWorker:
         self._pump()
         try:
             async with asyncio.timeout(DRAIN_TIMEOUT):
-                await self._finished.wait()
+                await self._drained.wait()
         except TimeoutError:
+            pass
+        if not self.member.finished:
             log.warning("pool: not all channels could be handed over in time; the others take them when the lease ends")
 
     def _lose(self) -> None:
@@ -266,8 +268,9 @@ class PoolWorker:
             self._going.add(key)
             self._start(self._leave(key))
         self._notice(now)
-        if member.finished and not self._inside:
-            self._finished.set()
+        if member.is_draining and (not self._was_valid or (member.finished and not self._inside)):
+            # Without a lease nothing can be handed over.
+            self._drained.set()
 
     def _notice(self, now: float) -> None:
         """Tell of what has changed, and let those go on who waited for it."""
@@ -277,10 +280,10 @@ class PoolWorker:
             self._resumed_at = None
         if is_valid != self._was_valid:
             self._was_valid = is_valid
-            if not is_valid:
+            if not is_valid and not member.finished:
                 self.lapses += 1
                 log.warning("pool: the lease has run out: silent in %d rooms until it is renewed", len(self._inside))
-            else:
+            elif is_valid:
                 log.info("pool: the lease holds, session %s", member.session)
         if member.session != self._session:
             if self._session is not None and not member.is_draining:
