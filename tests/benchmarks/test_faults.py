@@ -28,7 +28,8 @@ def run(output: Path, *options: str) -> tuple[int, dict[str, dict[str, Any]]]:
     command = [sys.executable, "-m", "benchmarks", "--quick", *only, "--output", str(output), *options]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     rows = json.loads((output / "results" / "latest.json").read_text())
-    return done.returncode, {row["metric"]: row for row in rows}
+    # The last run of the hour is told of beside them.
+    return done.returncode, {row["metric"]: row for row in rows if row["name"] in BENCHMARKS}
 
 
 def test_twenty_milliseconds_in_the_commit_turn_the_latency_red_and_nothing_else(tmp_path: Path) -> None:
