@@ -222,7 +222,7 @@ class Pipeline:
         self.bot = await stage.service(self._bot_program(), "bot", configuration, self._bot_environment())
 
     def _bot_program(self) -> list[str]:
-        if counting.is_off():
+        if counting.is_off() or counting.is_timed():
             return module("uncounted")
         if self.way in (Way.ROSEY, Way.RECEIPT):
             return [sys.executable, "-c", "import sys; from rosey_bot.service import main; sys.exit(main())"]

@@ -18,6 +18,7 @@ from typing import Final
 
 from benchmarks import counting
 from benchmarks.commits import CommitLog
+from rosey_core import health
 from rosey_core.events import ChatMessage
 from rosey_database import database_service, effects, service
 from rosey_database.effects import Received
@@ -72,6 +73,10 @@ FAULTS: Final = {"slow": apply_slowly, "lose": apply_most}
 if __name__ == "__main__":
     if FAULT in os.environ:
         effects.apply = FAULTS[os.environ[FAULT]]
+    if counting.is_timed():
+        watch = counting.Watch()
+        watch.put_on(IngestObserver, "stored")
+        watch.put_on(health, "exposition")
     # The product has no switch for this: whoever measures puts the observer in its place.
     database_service.IngestObserver = RecordingObserver  # type: ignore[attr-defined]
     sys.exit(service.main())

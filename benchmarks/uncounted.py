@@ -1,12 +1,14 @@
-"""The program ``rosey-bot`` without metrics of what happens on the path: to see what they cost."""
+"""The program ``rosey-bot`` without metrics of what happens on the path, or with a watch on what they cost."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
+from benchmarks import counting
 from rosey_bot import service
 from rosey_bot.telemetry import BotTelemetry
+from rosey_core import health
 
 
 class UncountedTelemetry(BotTelemetry):
@@ -21,5 +23,11 @@ class UncountedTelemetry(BotTelemetry):
 
 
 if __name__ == "__main__":
-    service.BotTelemetry = UncountedTelemetry  # type: ignore[attr-defined]
+    if counting.is_timed():
+        watch = counting.Watch()
+        for name in ("frame", "acknowledged"):
+            watch.put_on(BotTelemetry, name)
+        watch.put_on(health, "exposition")
+    else:
+        service.BotTelemetry = UncountedTelemetry  # type: ignore[attr-defined]
     sys.exit(service.main())
