@@ -35,6 +35,8 @@ PATIENCE: Final = 1 / 3
 """The share of ``ttl`` that a worker has for taking what is its turn to take, before the next one does."""
 SETTLING: Final = 2.0
 """How many ``ttl`` nothing is moved for evenness after workers have come or gone: they do so in groups."""
+AT_ONCE: Final = 4
+"""How many channels a worker that goes hands over in a third of a renewal's interval: joining takes processors."""
 DRAIN: Final = 5.0
 """Seconds after which a worker that goes waits no longer for turns to hand its channels over one by one."""
 
@@ -432,12 +434,16 @@ class Member:
             return
         candidates = self._candidates(now)
         waits = candidates and now - (self._drains_since or now) < DRAIN
+        lately = sum(now - at < self._ttl * RENEWAL / 3 for at in self._handed_over)
         for channel in sorted(self._inside - self._leaving):
+            if waits and lately >= AT_ONCE:
+                return
             is_wanted = channel in self._wants
             if waits and is_wanted and not any(self._has_turn(channel, each.group, now) for each in candidates):
                 continue
             self._leaving.add(channel)
             self._handed_over.append(now)
+            lately += 1
 
     def _release(self, now: float, takes: Mapping[str, tuple[str, int]], writes: list[Write]) -> None:
         """Let go of what the worker does not hold: never before it has left the room."""
