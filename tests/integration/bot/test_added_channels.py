@@ -19,7 +19,7 @@ from rosey_bot.channels.status_board import StatusBoard
 from rosey_cli.channels import bucket
 from rosey_cli.failure import Failure
 from rosey_core import channel_entries, streams
-from rosey_core.bus import Bus
+from rosey_core.bus import Bus, end_task
 from rosey_core.config import Platform
 from rosey_core.streams import StreamLimits
 from rosey_simulator.server import SimulatorServer
@@ -51,9 +51,7 @@ async def start(
         return channels
 
     yield start
-    for work in works:
-        work.cancel()
-    await asyncio.gather(*works, return_exceptions=True)
+    await asyncio.gather(*map(end_task, works))
     await channels.stop()
     await bus.close()
 
