@@ -95,6 +95,9 @@ async def measure(directory: Path, workers: int, channels: int, lines: float) ->
         while len(stored) < total and time.monotonic() < deadline:
             await asyncio.sleep(0.5)
             stored = Counter(_stored(path))
+        if len(stored) < total:
+            for process in (database, *pool.workers.values()):
+                sys.stderr.write(f"--- {process.name}\n{process.log[-2000:]}\n")
         return {
             "workers": workers,
             "channels": channels,
