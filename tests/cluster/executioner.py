@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from tests.cluster.cluster import Namespace, Release, image
 
@@ -10,14 +10,14 @@ _POD: Final = "executioner"
 
 _KILL: Final = """
 import os, signal, sys
-pod, program = sys.argv[1:]
+uid, program = sys.argv[1:]
 for pid in filter(str.isdecimal, os.listdir("/proc")):
     try:
-        environment = open(f"/proc/{pid}/environ", "rb").read().split(b"\\0")
+        mounts = open(f"/proc/{pid}/mountinfo").read()
         command = open(f"/proc/{pid}/cmdline", "rb").read()
     except OSError:
         continue
-    if f"HOSTNAME={pod}".encode() in environment and program.encode() in command:
+    if f"/pods/{uid}/etc-hosts " in mounts and program.encode() in command:
         os.kill(int(pid), signal.SIGKILL)
         print(pid)
 """
@@ -53,9 +53,10 @@ class Executioner:
 
     def kill(self, release: Release, component: str, program: str) -> None:
         """SIGKILL the program in the container of a component."""
-        self.kill_in(release.pod(component)["metadata"]["name"], program)
+        self.kill_in(release.pod(component)["metadata"], program)
 
-    def kill_in(self, pod: str, program: str) -> None:
-        """SIGKILL the program in the container of a pod."""
-        killed = self._namespace.python(_POD, _KILL, pod, program).split()
-        assert len(killed) == 1, f"{len(killed)} processes {program} in {pod}"
+    def kill_in(self, pod: dict[str, Any], program: str) -> None:
+        """SIGKILL the program in the container of the pod with this metadata."""
+        # By the file of hosts that the kubelet gives it: a name is that of other namespaces' pods, too.
+        killed = self._namespace.python(_POD, _KILL, pod["uid"], program).split()
+        assert len(killed) == 1, f"{len(killed)} processes {program} in {pod['name']}"

@@ -123,7 +123,7 @@ def test_a_killed_bots_channels_are_taken_over(release: Release, executioner: Ex
     lost = set(rooms(release, victim))
     assert lost
     killed = time.monotonic()
-    executioner.kill_in(victim, "rosey-bot")
+    executioner.kill_in(release.namespace.get("pod", victim)["metadata"], "rosey-bot")
     # Whoever has them: in a second or two it is there again itself.
     until(lambda: lost <= occupied(release, pods).keys(), what="they have a bot", timeout=TAKEN_OVER_S, poll=0.1)
     print(f"{len(lost)} channels had a bot again after {time.monotonic() - killed:.1f} s at most")
