@@ -20,6 +20,7 @@ from rosey_bot.cytube.failures import explain_failure
 T = TypeVar("T")
 
 CLOSE_TIMEOUT: Final = 1.0
+_NEARLY: Final = 0.9
 FRAME_BYTES: Final = 64 << 20
 """The largest frame that is read: CyTube sends a whole playlist, of up to 4,000 items, and all emotes as one each."""
 
@@ -123,7 +124,9 @@ class Session:
         engine = self._socket.eio
         limit = float((getattr(engine, "ping_interval", None) or 0) + (getattr(engine, "ping_timeout", None) or 0))
         now = self._clock()
-        return now - limit if limit and now - self._last_frame >= limit else None
+        # A frame is noted a little later than the library takes its packet for a sign of life.
+        is_silent = limit and now - self._last_frame >= _NEARLY * limit
+        return max(now - limit, self._last_frame) if is_silent else None
 
     async def open(self, url: str) -> None:
         """Connect.
