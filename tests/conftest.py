@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from tests.support.nats_server import NatsServer
 # A deadline is about speed, and measures what else the machine does.
 settings.register_profile("rosey", deadline=None)
 settings.load_profile("rosey")
+
+if hasattr(signal, "SIGHUP"):
+    # Under nohup it is ignored, here and in all that a test starts: services then outlive their terminal, rightly.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
