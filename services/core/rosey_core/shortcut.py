@@ -1,9 +1,9 @@
-"""nats-py's client with a shortcut for subscriptions that receive much, and which loses no cancellation.
+"""nats-py's client with a shortcut for subscriptions that receive much, which loses no cancellation and never gives up.
 
 nats-py makes of each message an object with its headers taken apart, puts it into a queue, and has a task of the
 subscription call the callback: 9 of the 15 us that receiving costs. What is diverted here goes from the parser to its
-taker at once. It rests on one private method, which ``Client`` and its parser have had for years; a test notices where
-that changes, and without it everything goes the usual way.
+taker at once. It rests on one private method, which ``Client`` and its parser have had for years, and the reconnection
+on another; tests notice where that changes, and without them everything goes the usual way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -52,6 +53,18 @@ class ShortcutClient(Client):
     def restore(self, subscription: Subscription) -> None:
         """End a diversion; nothing happens where there is none."""
         self._takers.pop(subscription._id, None)
+
+    async def _attempt_reconnect(self) -> None:
+        while True:
+            try:
+                await super()._attempt_reconnect()
+                return
+            except Exception as error:
+                # Nobody would try again. A connection that is reset between the server's greeting and the answer is a
+                # RuntimeError of uvloop's, and a credentials file that is none makes the library raise anything.
+                self._status = Client.RECONNECTING
+                await self._error_cb(nats.errors.Error(f"no connection could be made ({type(error).__name__})"))
+                await asyncio.sleep(self.options["reconnect_time_wait"])
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         taker = self._takers.get(sid)
