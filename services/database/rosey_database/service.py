@@ -100,7 +100,11 @@ async def serve(config: Config, context: ServiceContext) -> None:
         counting = asyncio.create_task(_count_rows(database, metrics), name="count rows")
         try:
             while not context.stop.is_set():
-                await watch.look()
+                try:
+                    await watch.look()
+                except Exception:
+                    # Whatever it comes upon: what stores does not end with what looks at it.
+                    log.exception("looking at the service failed; it goes on")
                 await _wait(context.stop, WATCH_INTERVAL_S)
         finally:
             counting.cancel()
@@ -145,16 +149,20 @@ class _Watch:
             self._report(INGEST, ingest.problem)
 
     async def _look_at_database(self) -> None:
+        problem = None
         try:
             await self._database.queries.default_channel()
         except sqlite3.Error as error:
-            self._report(DATABASE, str(error))
-        else:
-            self._report(DATABASE, None)
+            problem = str(error)
         file = self._database.location.file
         if file is not None:
-            await asyncio.to_thread(measure_files, file, self._metrics)
+            try:
+                await asyncio.to_thread(measure_files, file, self._metrics)
+            except OSError as error:
+                # What is open can still be read where the folder or its volume is gone.
+                problem = problem or f"{file}: {error.strerror or error}"
             measure_checkpoints(self._database.writer.checkpoints, self._metrics)
+        self._report(DATABASE, problem)
 
     def _report(self, name: str, problem: str | None) -> None:
         if problem is None:

@@ -183,6 +183,38 @@ async def test_a_database_that_fails_makes_it_unready(nats_server: NatsServer, d
         await until(lambda: context.health.ready)
 
 
+async def test_it_outlives_that_the_folder_of_the_database_is_gone_for_a_while(
+    nats_server: NatsServer, nats_client: Client, tmp_path: Path
+) -> None:
+    folder, elsewhere = tmp_path / "volume", tmp_path / "elsewhere"
+    folder.mkdir()
+    file = folder / "bot_data.db"
+    async with serving(configuration(nats_server.url, file)) as context:
+        await until(lambda: context.health.ready)
+        folder.rename(elsewhere)
+        await until(lambda: not context.health.checks["database"].ok)
+        assert "No such file" in context.health.reason
+        await joined(nats_client, "Ann")
+        elsewhere.rename(folder)
+        await until(lambda: read(file, "SELECT username FROM user_stats") == [("Ann",)])
+        await until(lambda: context.health.ready)
+
+
+async def test_it_goes_on_where_looking_at_it_fails(
+    nats_server: NatsServer,
+    nats_client: Client,
+    database_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving(configuration(nats_server.url, database_file)) as context:
+        await until(lambda: context.health.ready)
+        monkeypatch.setattr(service, "measure_checkpoints", lambda *_: 1 / 0)
+        await until(lambda: "looking at the service failed" in caplog.text)
+        await joined(nats_client, "Ann")
+        await until(lambda: read(database_file, "SELECT username FROM user_stats") == [("Ann",)])
+
+
 async def test_check_finds_nothing_wrong_and_touches_nothing(nats_server: NatsServer, tmp_path: Path) -> None:
     assert await service.check(configuration(nats_server.url, tmp_path / "new.db")) == []
     assert not (tmp_path / "new.db").exists()
