@@ -9,7 +9,7 @@ from nats.aio.client import Client
 
 from rosey_core import streams
 from rosey_database import effects
-from rosey_database.ingest import consumer
+from rosey_database.ingest import consumer, start
 from rosey_database.ingest.consumer import Consumer, ConsumerLost
 from tests.integration.ingest.conftest import chat, last_sequence, publish, rows
 from tests.support.waiting import until
@@ -119,21 +119,28 @@ async def test_what_is_purged_while_it_waits_is_no_lag(
     for name, value in (("PULL_BATCH", 2), ("PULLS_OUTSTANDING", 1), ("BUFFER_LIMIT", 2)):
         monkeypatch.setattr(consumer, name, value)
     monkeypatch.setattr("rosey_database.ingest.ingest.QUIET_S", 0.1)
-    service = await make_service()
-    await publish(nats_client, chat(1))
-    await service.stored(1)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    await publish(nats_client, *(chat(number) for number in range(2, 22)))
+    await publish(nats_client, *(chat(number) for number in range(1, 22)))
 
     async def all_wait() -> bool:
         return await last_sequence(nats_client) == 21
 
     await until(all_wait)
-    await until(lambda: service.ingest._consumer is not None and service.ingest._consumer.pending > 0)
+    other = sqlite3.connect(path, isolation_level=None)
+    locate = start.locate
+
+    async def locked(*arguments):
+        begun = await locate(*arguments)
+        other.execute("BEGIN IMMEDIATE")
+        return begun
+
+    monkeypatch.setattr(start, "locate", locked)
+    service = await make_service()
+    # All are in the stream before the first is delivered: it tells how many wait behind it.
+    await until(lambda: service.ingest._consumer is not None and service.ingest._consumer._next_delivery > 1)
+    assert service.ingest._consumer.pending > 0
     await nats_client.jsm().purge_stream(streams.EVENTS)
     other.execute("ROLLBACK")
     other.close()
-    await service.stored(3)
+    await service.stored(1)
     await until(lambda: service.ingest.pending == 0, what="no lag")
     assert service.ingest.problem is None
