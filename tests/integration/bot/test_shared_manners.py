@@ -212,7 +212,8 @@ async def test_what_goes_wrong_in_hearing_ends_nothing(
     await other.start()
     one.enter().be_quiet()
     await until(lambda: there.is_quiet)
-    assert "sharing what moderators said failed" in caplog.text
+    # Whose hearing failed has first to end its watch: the other may have heard by then.
+    await until(lambda: "sharing what moderators said failed" in caplog.text)
 
 
 @pytest.mark.usefixtures("buckets")
