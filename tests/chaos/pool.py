@@ -97,7 +97,7 @@ async def measure(directory: Path, workers: int, channels: int, lines: float) ->
             stored = Counter(_stored(path))
         if len(stored) < total:
             for process in (database, *pool.workers.values()):
-                sys.stderr.write(f"--- {process.name}\n{process.log[-2000:]}\n")
+                sys.stderr.write(f"--- {process.name}, exit code {process.exit_code}\n{process.log[-2000:]}\n")
         return {
             "workers": workers,
             "channels": channels,
