@@ -27,7 +27,7 @@ from rosey_operator.reconcile.benchmarks import (
 from rosey_operator.resources.rosey_benchmark import BenchmarkSpec, BenchmarkStatus
 from tests.unit.operator.world import uid
 
-ROWS = json.loads((Path(__file__).parents[3] / "benchmarks" / "results" / "latest.json").read_text())
+ROWS = json.loads((Path(__file__).parents[2] / "fixtures" / "benchmarks" / "latest.json").read_text())
 
 
 class Runs:
