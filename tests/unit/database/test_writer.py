@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -103,14 +104,18 @@ async def test_a_checkpoint_that_fails_is_told_once_and_tried_again(
     opened = Writer(Location.of(database_file))
     tries = 0
 
+    connect = sqlite.connect
+
     def fail(location: Location) -> sqlite3.Connection:
         nonlocal tries
+        if threading.current_thread().name != "database-checkpoints":
+            return connect(location)
         tries += 1
         raise sqlite3.OperationalError("disk I/O error")
 
     with caplog.at_level(logging.WARNING), monkeypatch.context() as patch:
-        await opened.open()
         patch.setattr(sqlite, "connect", fail)
+        await opened.open()
         await until(lambda: tries > 3)
     await opened.close()
     assert [record.getMessage().count("disk I/O error") for record in caplog.records] == [1]
