@@ -1,21 +1,21 @@
-"""The two buckets of channels in NATS: followed by watches, written with compare-and-set."""
+"""The two buckets of channels in NATS: followed, and written with compare-and-set."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import nats.errors
-from nats.aio.client import Client
-from nats.js.errors import BucketNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.errors import Error as JetStreamError
-from nats.js.kv import KeyValue
+from nats.js.errors import KeyWrongLastSequenceError
 
 from rosey_core import channel_entries, channel_status, streams
+from rosey_core.bucket_watch import BucketFollower, Changes, Watch
+from rosey_core.bucket_watch import Entry as Found
 from rosey_core.bus import Bus, BusError
 from rosey_core.channel_entries import InvalidEntry
 from rosey_core.channel_status import ChannelStatus
@@ -23,8 +23,6 @@ from rosey_operator.reconcile.state import Entry
 
 log = logging.getLogger(__name__)
 
-RETRY_WAIT: Final = 1.0
-LOOK_INTERVAL: Final = 0.5
 FRESH: Final = 25.0
 """Seconds for which what a bot tells counts; it repeats it more often than that."""
 _FAILURES: Final = (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError)
@@ -32,6 +30,15 @@ _FAILURES: Final = (BusError, nats.errors.Error, JetStreamError, TimeoutError, O
 
 class BucketError(Exception):
     """It could not be written; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A status, its revision, and when that was first seen."""
+
+    status: ChannelStatus
+    revision: int
+    at: float
 
 
 class Buckets:
@@ -46,12 +53,15 @@ class Buckets:
         self._bus: Final = bus
         self._listeners: Final[list[Callable[[], None]]] = []
         self._clock: Final = clock
-        self._is_lost = True
-        self._problem = "the channels in NATS are not read yet"
-        self._away_since = clock()
         self._stored: dict[str, Entry] = {}
         self._revisions: dict[str, int] = {}
-        self._told: dict[str, tuple[ChannelStatus, float]] = {}
+        self._told: dict[str, _Told] = {}
+        self._followers: Final = (
+            BucketFollower(bus, streams.ADDED_CHANNELS, self._follow_entries, what="the channels in NATS", clock=clock),
+            BucketFollower(
+                bus, streams.CHANNEL_STATUS, self._follow_statuses, what="the channels' status in NATS", clock=clock
+            ),
+        )
         bus.on_disconnected(self._lose)
 
     def on_changed(self, listener: Callable[[], None]) -> None:
@@ -61,12 +71,13 @@ class Buckets:
     @property
     def problem(self) -> str | None:
         """Why it is not known what stands there; ``None`` while it is."""
-        return self._bus.problem or self._problem or None
+        problems = (self._bus.problem, *(follower.problem for follower in self._followers))
+        return next(filter(None, problems), None)
 
     @property
     def away(self) -> float:
         """Seconds since when that is not known; 0 while it is."""
-        return 0.0 if self.problem is None else self._clock() - self._away_since
+        return max(follower.away for follower in self._followers)
 
     @property
     def entries(self) -> Mapping[str, Entry] | None:
@@ -77,19 +88,11 @@ class Buckets:
     def statuses(self) -> dict[str, ChannelStatus]:
         """What the bots tell, by key, as far as it is fresh."""
         oldest = self._clock() - FRESH
-        return {key: status for key, (status, at) in self._told.items() if at >= oldest}
+        return {key: told.status for key, told in self._told.items() if told.at >= oldest}
 
     async def run(self) -> None:
         """Follow both buckets until cancelled."""
-        while True:
-            await self._bus.wait_connected()
-            try:
-                await self._follow(self._bus.client)
-            except (BucketNotFoundError, NotFoundError):
-                self._say("NATS has no bucket of channels: the DatabaseService makes it; is it running?")
-            except _FAILURES as error:
-                self._say(f"the channels in NATS cannot be read: {str(error) or type(error).__name__}")
-            await asyncio.sleep(RETRY_WAIT)
+        await asyncio.gather(*(follower.run() for follower in self._followers))
 
     async def put(self, key: str, value: Mapping[str, Any], revision: int | None) -> None:
         """Write an entry, if its revision is this one; ``None``: if there is none.
@@ -126,58 +129,17 @@ class Buckets:
             raise BucketError(f"{key} cannot be deleted: {str(error) or type(error).__name__}") from None
         self._stored.pop(key, None)
 
-    def _lose(self) -> None:
-        # A watch dies with the server, silently, also where the same client is soon connected again.
-        self._is_lost = True
-        if not self._problem:
-            self._away_since = self._clock()
-        self._problem = "NATS was away"
+    async def _follow_entries(self, watch: Watch, changes: Changes) -> None:
+        self._stored, self._revisions = {}, {}
+        for found in watch.entries.values():
+            self._take(found)
         self._wake()
-
-    async def _follow(self, client: Client) -> None:
-        self._is_lost = False
-        async with contextlib.AsyncExitStack() as watches:
-            entries = await self._watch(client, streams.ADDED_CHANNELS, watches)
-            statuses = await self._watch(client, streams.CHANNEL_STATUS, watches)
-            self._stored, self._revisions, self._told = {}, {}, {}
-            await self._read(entries, self._take)
-            await self._read(statuses, self._take_status)
-            if self._is_lost:
-                return
-            self._say("")
-            self._wake()
-            works = [
-                asyncio.create_task(self._keep_reading(entries, self._take)),
-                asyncio.create_task(self._keep_reading(statuses, self._take_status)),
-            ]
-            try:
-                await asyncio.gather(*works)
-            finally:
-                for work in works:
-                    work.cancel()
-                await asyncio.gather(*works, return_exceptions=True)
-
-    async def _watch(self, client: Client, name: str, watches: contextlib.AsyncExitStack) -> Any:
-        bucket = await client.jetstream().key_value(name)
-        watcher: Any = await bucket.watchall()
-        watches.push_async_callback(_stop, watcher)
-        return watcher
-
-    async def _read(self, watcher: Any, take: Callable[[KeyValue.Entry], None]) -> None:
-        while (found := await watcher.updates(timeout=RETRY_WAIT)) is not None:
-            take(found)
-
-    async def _keep_reading(self, watcher: Any, take: Callable[[KeyValue.Entry], None]) -> None:
-        while not self._is_lost:
-            try:
-                found = await watcher.updates(timeout=LOOK_INTERVAL)
-            except nats.errors.TimeoutError:
-                continue
-            if found is not None:
-                take(found)
+        async for change in changes:
+            if change is not None:
+                self._take(change)
                 self._wake()
 
-    def _take(self, found: KeyValue.Entry) -> None:
+    def _take(self, found: Found) -> None:
         if found.operation is not None:
             self._stored.pop(found.key, None)
             self._revisions[found.key] = found.revision or 0
@@ -195,26 +157,35 @@ class Buckets:
             entry = Entry({}, revision)
         self._stored[key] = entry
 
-    def _take_status(self, found: KeyValue.Entry) -> None:
+    async def _follow_statuses(self, watch: Watch, changes: Changes) -> None:
+        before, self._told = self._told, {}
+        for found in watch.entries.values():
+            self._take_status(found, before.get(found.key))
+        self._wake()
+        async for change in changes:
+            if change is not None:
+                self._take_status(change, None)
+                self._wake()
+
+    def _take_status(self, found: Found, before: _Told | None) -> None:
         self._told.pop(found.key, None)
-        if found.operation is None:
-            try:
-                status = channel_status.decode(found.value or b"")
-            except channel_status.InvalidStatus as error:
-                log.debug("%s: no status: %s", found.key, error)
-            else:
-                self._told[found.key] = status, self._clock()
+        if found.operation is not None:
+            return
+        try:
+            status = channel_status.decode(found.value or b"")
+        except channel_status.InvalidStatus as error:
+            log.debug("%s: no status: %s", found.key, error)
+            return
+        revision = found.revision or 0
+        # One that is only read again was told when it was seen first.
+        at = before.at if before is not None and before.revision == revision else self._clock()
+        self._told[found.key] = _Told(status, revision, at)
+
+    def _lose(self) -> None:
+        # The bots may be away as well: they get the time to come back.
+        self._told = {}
+        self._wake()
 
     def _wake(self) -> None:
         for listener in self._listeners:
             listener()
-
-    def _say(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            log.warning("%s", problem)
-        self._problem = problem
-
-
-async def _stop(watcher: Any) -> None:
-    with contextlib.suppress(*_FAILURES):
-        await watcher.stop()

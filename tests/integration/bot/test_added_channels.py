@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
-from rosey_bot.channels import added as added_module
 from rosey_bot.channels import status_board
 from rosey_bot.channels.added import AddedChannels
 from rosey_bot.channels.channels import Channels
 from rosey_bot.channels.status_board import StatusBoard
 from rosey_cli.channels import bucket
 from rosey_cli.failure import Failure
-from rosey_core import channel_entries, streams
+from rosey_core import bucket_watch, channel_entries, streams
 from rosey_core.bus import Bus, end_task
 from rosey_core.config import Platform
 from rosey_core.streams import StreamLimits
@@ -36,8 +35,8 @@ async def start(
     cytube: SimulatorServer, nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Start]:
     """Start a bot that follows the bucket, and tells how its channels fare."""
-    monkeypatch.setattr(added_module, "RETRY_WAIT", 0.05)
-    monkeypatch.setattr(added_module, "LOOK_INTERVAL", 0.02)
+    monkeypatch.setattr(bucket_watch, "RETRY_WAIT", 0.05)
+    monkeypatch.setattr(bucket_watch, "LOOK_INTERVAL", 0.02)
     monkeypatch.setattr(status_board, "LOOK_INTERVAL", 0.02)
     bus = Bus(nats_server.url, name="rosey-bot")
     channels = Channels(maker(cytube, ListSink()), bot="the-bot")

@@ -12,10 +12,9 @@ from nats.aio.client import Client
 from nats.js.errors import KeyNotFoundError
 from nats.js.kv import KeyValue
 
-from rosey_bot.channels import shared_manners
 from rosey_bot.channels.shared_manners import SharedManners
 from rosey_bot.manners import Manners, decoded
-from rosey_core import streams
+from rosey_core import bucket_watch, streams
 from rosey_core.bus import Bus
 from rosey_core.streams import StreamLimits
 from tests.support.nats_server import NatsServer
@@ -56,8 +55,8 @@ Make = Callable[[str], Process]
 @pytest.fixture
 async def make(nats_server: NatsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Make]:
     """Make a bot of this name, which a restart keeps."""
-    monkeypatch.setattr(shared_manners, "RETRY_WAIT", 0.05)
-    monkeypatch.setattr(shared_manners, "LOOK_INTERVAL", 0.02)
+    monkeypatch.setattr(bucket_watch, "RETRY_WAIT", 0.05)
+    monkeypatch.setattr(bucket_watch, "LOOK_INTERVAL", 0.02)
     made: list[Process] = []
 
     def make(name: str) -> Process:
@@ -157,7 +156,7 @@ async def test_it_waits_for_the_bucket(make: Make, nats_client: Client) -> None:
     one = make("one")
     await one.start()
     one.enter().be_quiet()
-    await until(lambda: "no bucket yet" in one.shared._problem)
+    await until(lambda: "no bucket yet" in (one.shared.problem or ""))
     await streams.ensure_buckets(nats_client, StreamLimits())
     other = make("other")
     there = other.enter()
@@ -213,14 +212,14 @@ async def test_what_goes_wrong_in_hearing_ends_nothing(
     one.enter().be_quiet()
     await until(lambda: there.is_quiet)
     # Whose hearing failed has first to end its watch: the other may have heard by then.
-    await until(lambda: "sharing what moderators said failed" in caplog.text)
+    await until(lambda: "what moderators said to the bot stays in its file: following it failed" in caplog.text)
 
 
 @pytest.mark.usefixtures("buckets")
 async def test_a_bucket_that_has_lost_everything_is_told_again(
     make: Make, nats_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_manners, "REREAD_INTERVAL", 0.1)
+    monkeypatch.setattr(bucket_watch, "REREAD_INTERVAL", 0.1)
     one = make("one")
     await one.start()
     one.enter().be_quiet()

@@ -12,7 +12,7 @@ import pytest
 from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
 
-from rosey_core import channel_entries, channel_status, streams
+from rosey_core import bucket_watch, channel_entries, channel_status, streams
 from rosey_core.channel_status import ChannelStatus
 from rosey_core.config import Config, Telemetry
 from rosey_core.config.reload import Reload
@@ -20,7 +20,7 @@ from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
 from rosey_core.streams import StreamLimits
 from rosey_core.telemetry.tracing import open_tracing
-from rosey_operator import buckets, service
+from rosey_operator import service
 from rosey_operator.controllers import channels, controller
 from rosey_operator.kubernetes import leader
 from tests.support.kubernetes_api import KubernetesApi, Object
@@ -133,8 +133,8 @@ async def make_operator(
         (channels, "SECRET_AGE", 0.2),
         (channels, "NATS_GRACE", 0.3),
         (channels, "AGAIN", 0.1),
-        (buckets, "RETRY_WAIT", 0.2),
-        (buckets, "LOOK_INTERVAL", 0.05),
+        (bucket_watch, "RETRY_WAIT", 0.2),
+        (bucket_watch, "LOOK_INTERVAL", 0.05),
         (leader, "RENEW_INTERVAL", 0.1),
         (service, "REPORT_INTERVAL", 0.05),
     ):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import nats.errors
 from nats.aio.client import Client
 from nats.js import api
 from nats.js.errors import APIError
-from nats.js.errors import Error as JetStreamError
-from nats.js.kv import KV_DEL, KV_OP, KeyValue
+from nats.js.kv import KV_DEL, KV_OP
 
 from rosey_bot.pool.member import Write
-from rosey_core import leases, streams
+from rosey_core import bucket_watch, leases, streams
+from rosey_core.bucket_watch import Entry
 from rosey_core.leases import Record
 
 WRITE_TIMEOUT: Final = 1.0
@@ -57,10 +56,12 @@ class Watch:
         entries: what stood there at the beginning.
     """
 
-    def __init__(self, watcher: Any) -> None:
-        # nats-py types it halfway.
-        self._watcher: Final = watcher
+    def __init__(self, watch: bucket_watch.Watch) -> None:
+        self._watch: Final = watch
         self.entries: dict[str, tuple[Record | None, int]] = {}
+        for entry in watch.entries.values():
+            key, record, revision = _change(entry)
+            self.entries[key] = (record, revision)
 
     async def next(self, seconds: float) -> Change | None:
         """The next change; ``None`` where there is none for so long.
@@ -68,10 +69,7 @@ class Watch:
         Raises:
             nats.errors.Error: nobody tells any more.
         """
-        try:
-            entry: KeyValue.Entry | None = await self._watcher.updates(timeout=seconds)
-        except nats.errors.TimeoutError:
-            return None
+        entry = await self._watch.next(seconds)
         return None if entry is None else _change(entry)
 
 
@@ -86,19 +84,10 @@ async def watch(client: Client, patience: float) -> AsyncIterator[Watch]:
     Raises:
         nats.errors.Error: it cannot be read; nats.js.errors.NotFoundError where there is no bucket.
     """
-    bucket = await client.jetstream(timeout=WRITE_TIMEOUT).key_value(streams.LEASES)
-    watcher: Any = await bucket.watchall()
-    try:
-        found = Watch(watcher)
-        while (entry := await watcher.updates(timeout=patience)) is not None:
-            key, record, revision = _change(entry)
-            found.entries[key] = (record, revision)
-        yield found
-    finally:
-        with suppress(nats.errors.Error, JetStreamError, OSError):
-            await watcher.stop()
+    async with bucket_watch.watch(client, streams.LEASES, patience=patience, timeout=WRITE_TIMEOUT) as found:
+        yield Watch(found)
 
 
-def _change(entry: KeyValue.Entry) -> Change:
+def _change(entry: Entry) -> Change:
     is_there = entry.operation is None
     return entry.key, leases.decode(entry.key, entry.value or b"") if is_there else None, entry.revision or 0
