@@ -211,7 +211,7 @@ class Bus:
         async def on_error(error: Exception) -> None:
             self._note_error(error)
             if was_connected and "authorization" in str(error).lower():
-                # A client that reconnects would try on, and leave the connection of each try open.
+                # A client that reconnects would try on five times a second; a new one waits longer each time.
                 closed.set()
 
         async def on_disconnected() -> None:
