@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 from hypothesis import settings
 from nats.aio.client import Client
 
 from rosey_core.bus import end_reconnecting
+from rosey_core.client import MendedClient
+from rosey_core.telemetry import logs
+from rosey_core.telemetry.logs import Redaction
 from rosey_database import BotDatabase, DatabaseService, migrations
 from rosey_database.sqlite import Location
 from tests.support import secrets
@@ -38,6 +40,14 @@ def _log_levels() -> Iterator[None]:
     yield
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _masked_secrets() -> Iterator[None]:
+    """Mask in each test the secrets of its own alone: what is a secret in one is an ordinary word in the next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logs, "_REDACTION", Redaction())
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +83,13 @@ def nats_server(make_nats_server: Callable[..., NatsServer]) -> NatsServer:
 
 @pytest.fixture
 async def nats_client(nats_server: NatsServer) -> AsyncIterator[Client]:
-    """A plain client of ``nats_server``, to look at what the code under test has done; reconnects fast."""
+    """A client of ``nats_server`` without the shortcut, to look at what the code under test did; reconnects fast."""
 
     async def expect_errors(error: Exception) -> None:
         """Tests kill servers; that this client notices is no news."""
 
-    client = await nats.connect(
-        nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.02, error_cb=expect_errors
-    )
+    client = MendedClient()
+    await client.connect(nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.02, error_cb=expect_errors)  # type: ignore[arg-type]
     yield client
     try:
         await client.close()

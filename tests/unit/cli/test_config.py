@@ -13,8 +13,7 @@ from typer.testing import CliRunner, Result
 
 from rosey_cli.main import app
 from rosey_core.config.schema import schema
-from rosey_core.telemetry import logs
-from rosey_core.telemetry.logs import MASK, Redaction
+from rosey_core.telemetry.logs import MASK
 
 Rosey = Callable[..., Result]
 
@@ -35,8 +34,7 @@ SECRETS = ("hunter22", "door-key", "file-secret", "sk-hunter")
 
 
 @pytest.fixture(autouse=True)
-def _own_redaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
+def _password_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NATS_PASSWORD", "hunter22")
 
 

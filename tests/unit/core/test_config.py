@@ -14,14 +14,9 @@ from pydantic import ValidationError
 from rosey_core.bus import Bus
 from rosey_core.config import Config, ConfigError, Nats, Platform, load
 from rosey_core.telemetry import logs
-from rosey_core.telemetry.logs import MASK, Redaction
+from rosey_core.telemetry.logs import MASK
 
 Load = Callable[..., Config]
-
-
-@pytest.fixture(autouse=True)
-def _own_redaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
 
 
 @pytest.fixture

@@ -22,8 +22,6 @@ from rosey_core.config import ConfigError, load
 from rosey_core.config.document import Document, Place
 from rosey_core.config.errors import KeyPath, dotted
 from rosey_core.config.loading import load_document
-from rosey_core.telemetry import logs
-from rosey_core.telemetry.logs import Redaction
 
 SEED = 20261121
 BROKEN = 1000
@@ -105,11 +103,6 @@ _WRONG: dict[str, list[Any]] = {
 """Values that are wrong at one key only."""
 _TIMES = ("bot.user_count_interval", "bot.status_interval", "bot.stats_timeout", "bot.outbound_interval")
 _POSITIVE = {f"database.retention.{key}" for key in GOOD["database"]["retention"]} | {"stream.max_age_hours", *_TIMES}
-
-
-@pytest.fixture(autouse=True)
-def _own_redaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
 
 
 def _paths(value: Any, at: KeyPath = ()) -> Iterator[KeyPath]:

@@ -152,10 +152,7 @@ def broken_entry(secret: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["json", "text"])
-def test_a_secret_is_in_no_part_of_an_entry(
-    restored_logging: None, monkeypatch: pytest.MonkeyPatch, format: logs.Format
-) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
+def test_a_secret_is_in_no_part_of_an_entry(restored_logging: None, format: logs.Format) -> None:
     stream = log(format)
     logs.hide([SECRET])
     broken_entry(SECRET)
@@ -165,8 +162,7 @@ def test_a_secret_is_in_no_part_of_an_entry(
     assert "login with" in written
 
 
-def test_without_hiding_the_secret_would_be_there(restored_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
+def test_without_hiding_the_secret_would_be_there(restored_logging: None) -> None:
     stream = log()
     broken_entry(SECRET)
     assert stream.getvalue().count("hunter22") >= 4
@@ -220,8 +216,7 @@ def test_a_traceback_that_another_handler_has_formatted_is_masked_too() -> None:
     assert record.exc_text == f"ValueError: {MASK}"
 
 
-def test_printed_text_can_be_masked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
+def test_printed_text_can_be_masked() -> None:
     logs.hide(["hunter22"])
     assert logs.redacted("pw hunter22") == f"pw {MASK}"
 

@@ -13,16 +13,11 @@ from prometheus_client import CollectorRegistry
 
 from rosey_core.config import Config, load
 from rosey_core.config.reload import Reload
-from rosey_core.telemetry import logs
-from rosey_core.telemetry.logs import Redaction
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.usefixtures("restored_logging")
+
 INTERVAL = 0.01
-
-
-@pytest.fixture(autouse=True)
-def _own_surroundings(restored_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
 
 
 class Service:

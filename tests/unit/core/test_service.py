@@ -22,7 +22,6 @@ from rosey_core import service
 from rosey_core.config import Config, ConfigError, Problem
 from rosey_core.service import BAD_CONFIGURATION, FAILED, OK, ServiceContext, run
 from rosey_core.telemetry import logs
-from rosey_core.telemetry.logs import Redaction
 from tests.support.waiting import until
 
 NAME = "rosey-database"
@@ -33,7 +32,6 @@ Serve = Callable[[Config, ServiceContext], Awaitable[None]]
 
 @pytest.fixture(autouse=True)
 def _own_surroundings(restored_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
     for variable in [name for name in os.environ if name.startswith("ROSEY_")]:
         monkeypatch.delenv(variable)
 
