@@ -292,14 +292,14 @@ async def _report(
 ) -> None:
     reported: set[str] = set()
     while True:
-        _tell(health, "nats", bus.problem or server_problem(bus.client) or outbox.problem)
+        health.report("nats", bus.problem or server_problem(bus.client) or outbox.problem)
         problems = channels.problems()
         health.forget(*map(_check_of, reported - problems.keys()))
         for key, problem in problems.items():
-            _tell(health, _check_of(key), problem)
+            health.report(_check_of(key), problem)
         reported = set(problems)
         if pool is not None:
-            _tell(health, "pool", pool.problem)
+            health.report("pool", pool.problem)
             telemetry.read_pool(pool)
         telemetry.read_outbox(outbox)
         telemetry.read_waits(channels.waits())
@@ -309,10 +309,3 @@ async def _report(
 
 def _check_of(key: str) -> str:
     return f"channel {key}"
-
-
-def _tell(health: Health, name: str, problem: str | None) -> None:
-    if problem is None:
-        health.ok(name)
-    else:
-        health.fail(name, problem)

@@ -52,18 +52,25 @@ class Health:
 
     def ok(self, name: str) -> None:
         """Report that ``name`` is fine."""
-        self._report(name, Check(ok=True))
+        self._note(name, Check(ok=True))
 
     def fail(self, name: str, reason: str) -> None:
         """Report that ``name`` is not fine, and why."""
-        self._report(name, Check(ok=False, reason=reason))
+        self._note(name, Check(ok=False, reason=reason))
+
+    def report(self, name: str, problem: str | None) -> None:
+        """Report that ``name`` is fine, or where there is a problem, that it is not."""
+        if problem is None:
+            self.ok(name)
+        else:
+            self.fail(name, problem)
 
     def fatal(self, reason: str) -> None:
         """Report what only a new process can mend: the service is neither alive nor ready any more."""
         self.fatal_reason = reason
         _LOG.critical("fatal: %s", reason)
 
-    def _report(self, name: str, check: Check) -> None:
+    def _note(self, name: str, check: Check) -> None:
         before = self._checks.get(name)
         if check == before:
             return

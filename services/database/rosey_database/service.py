@@ -136,7 +136,7 @@ class _Watch:
     async def look(self) -> None:
         """Look at everything once."""
         await self._look_at_database()
-        self._report(NATS, self._bus.problem)
+        self._health.report(NATS, self._bus.problem)
         ingest = self._service.ingest
         if ingest is None:
             return
@@ -144,9 +144,9 @@ class _Watch:
         self._metrics.ingest_lag.set(ingest.pending)
         self._metrics.ingest_lag_seconds.set(lag_seconds(ingest, time.time()))
         if ingest.problem is None and ingest.pending > LAG_LIMIT:
-            self._report(INGEST, f"{ingest.pending} events wait to be stored")
+            self._health.report(INGEST, f"{ingest.pending} events wait to be stored")
         else:
-            self._report(INGEST, ingest.problem)
+            self._health.report(INGEST, ingest.problem)
 
     async def _look_at_database(self) -> None:
         problem = None
@@ -162,13 +162,7 @@ class _Watch:
                 # What is open can still be read where the folder or its volume is gone.
                 problem = problem or f"{file}: {error.strerror or error}"
             measure_checkpoints(self._database.writer.checkpoints, self._metrics)
-        self._report(DATABASE, problem)
-
-    def _report(self, name: str, problem: str | None) -> None:
-        if problem is None:
-            self._health.ok(name)
-        else:
-            self._health.fail(name, problem)
+        self._health.report(DATABASE, problem)
 
 
 async def _count_rows(database: BotDatabase, metrics: DatabaseMetrics) -> None:

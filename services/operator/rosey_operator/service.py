@@ -120,18 +120,11 @@ async def _report(
     health: Health, leader: Leader, buckets: Buckets, controllers: Sequence[Controller], metrics: OperatorMetrics
 ) -> None:
     while True:
-        _tell(health, NATS, buckets.problem)
-        _tell(health, KUBERNETES, next(filter(None, (one.problem for one in controllers)), None))
+        health.report(NATS, buckets.problem)
+        health.report(KUBERNETES, next(filter(None, (one.problem for one in controllers)), None))
         metrics.leads.set(leader.leads)
         if leader.gained.is_set():
             leader.gained.clear()
             for controller in controllers:
                 controller.wake()
         await asyncio.sleep(REPORT_INTERVAL)
-
-
-def _tell(health: Health, name: str, problem: str | None) -> None:
-    if problem is None:
-        health.ok(name)
-    else:
-        health.fail(name, problem)

@@ -11,7 +11,6 @@ from prometheus_client import CollectorRegistry, Counter
 
 from rosey_core.health import Health, HealthServer
 from rosey_core.telemetry import logs
-from rosey_core.telemetry.logs import Redaction
 
 
 @pytest.fixture
@@ -49,6 +48,13 @@ def test_it_is_ready_when_everything_expected_is_fine() -> None:
     health.ok("database")
     assert health.ready
     assert health.reason == ""
+
+
+def test_a_problem_is_reported_and_that_there_is_none(health: Health) -> None:
+    health.report("nats", "away")
+    assert health.reason == "nats: away"
+    health.report("nats", None)
+    assert health.ready
 
 
 def test_one_failure_makes_it_unready_until_it_is_mended(health: Health) -> None:
@@ -123,10 +129,7 @@ async def test_readyz_tells_each_check(health: Health, server: HealthServer, htt
         assert (await response.json())["ready"] is True
 
 
-async def test_a_reason_shows_no_secret(
-    health: Health, server: HealthServer, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logs, "_REDACTION", Redaction())
+async def test_a_reason_shows_no_secret(health: Health, server: HealthServer, http: aiohttp.ClientSession) -> None:
     logs.hide(["hunter22"])
     health.fail("nats", "cannot connect to nats://rosey:hunter22@host")
     health.fatal("hunter22 is wrong")
