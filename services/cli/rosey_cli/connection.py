@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import msgspec
 import nats.errors
 import typer
 
+from rosey_cli import terminal
 from rosey_cli.data_directory import DataDirectory, held_directories
 from rosey_cli.failure import Failure
 from rosey_core import queries, subjects
@@ -22,12 +24,18 @@ from rosey_core.channels import InvalidChannelKey, channel_key
 from rosey_core.config import ConfigError, load
 from rosey_core.config.models import Nats
 from rosey_core.service import BAD_CONFIGURATION
+from rosey_core.telemetry import logs
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
+_LOOK_S: Final = 0.02
+_REFUSED: Final = ("authorization violation", "authentication", "permissions", "nkeys", "user credentials")
 
 NatsOption = Annotated[
-    str | None, typer.Option("--nats", metavar="URL", help="NATS (default: that of the rosey up that runs here).")
+    str | None,
+    typer.Option(
+        "--nats", metavar="URL", help="NATS (default: what ROSEY_NATS__URL says, else that of the rosey up here)."
+    ),
 ]
 DataOption = Annotated[
     Path | None, typer.Option("--data", metavar="DIR", help="The data directory of the rosey up that is meant.")
@@ -55,17 +63,19 @@ class Address:
 def find(url: str | None, data: Path | None) -> Address:
     """Find the Rosey that is meant: by ``--nats``, by ``--data``, by the environment, or the only one that runs here.
 
+    Who logs in to a named NATS the environment says, unless the address does.
+
     Raises:
         Failure: there is none, or more than one.
     """
-    if url is not None:
-        return Address(nats=_nats(url))
-    if data is not None:
+    if url is None and data is not None:
         return _of_directory(DataDirectory(data.expanduser().absolute()))
     try:
         config = load()
     except ConfigError as error:
         raise Failure(str(error), BAD_CONFIGURATION) from None
+    if url is not None:
+        return Address(nats=_nats(url, config.nats))
     if "url" in config.nats.model_fields_set:
         return Address(nats=config.nats)
     here = held_directories()
@@ -77,11 +87,20 @@ def find(url: str | None, data: Path | None) -> Address:
     return _of_directory(here[0])
 
 
-def _nats(url: str) -> Nats:
+def _nats(url: str, environment: Nats) -> Nats:
     try:
-        return Nats(url=url)
+        named = Nats(url=url)
     except ValueError:
-        raise Failure(f"--nats: {url!r} is no address of a NATS server, like nats://localhost:4222") from None
+        # Not what may be a name and a password before the host.
+        shown = url.rpartition("@")[2]
+        raise Failure(
+            f"--nats: {shown!r} is no address of a NATS server, like nats://localhost:4222", BAD_CONFIGURATION
+        ) from None
+    login = named.login()
+    logs.hide(secret for key, secret in login.items() if key != "user")
+    if login:
+        return named.model_copy(update={"ca": environment.ca})
+    return environment.model_copy(update={"url": named.url})
 
 
 def _of_directory(directory: DataDirectory) -> Address:
@@ -103,13 +122,47 @@ async def connected(address: Address) -> AsyncIterator[Bus]:
     bus = Bus(**address.nats.options(), name="rosey")
     await bus.start()
     try:
-        try:
-            await asyncio.wait_for(bus.wait_connected(), CONNECT_S)
-        except TimeoutError:
-            raise Failure(f"NATS at {address.nats.url} cannot be reached: {bus.problem}") from None
+        reason = await reach(bus)
+        if reason is not None:
+            raise unreachable(address.nats.url, reason)
         yield bus
     finally:
         await bus.close()
+
+
+async def reach(bus: Bus) -> str | None:
+    """Wait for the connection; returns why there is none, ``None`` where there is.
+
+    A refused login is told at once: to wait would mend it only where somebody changes the password at this moment.
+    """
+    connected = asyncio.ensure_future(bus.wait_connected())
+    deadline = time.monotonic() + CONNECT_S
+    reason = "no answer"
+    try:
+        # A server that refuses hangs up at once, and its refusal is not read each time.
+        while not is_refusal(reason) and time.monotonic() < deadline:
+            await asyncio.wait({connected}, timeout=_LOOK_S)
+            if connected.done():
+                return None
+            reason = (bus.problem or reason).removeprefix("not connected to NATS: ")
+        return reason
+    finally:
+        connected.cancel()
+
+
+def is_refusal(reason: str) -> bool:
+    """Whether NATS is there and does not let in who asks."""
+    return any(word in reason.lower() for word in _REFUSED)
+
+
+def unreachable(url: str, reason: str) -> Failure:
+    """The failure that there is no connection, and what to do."""
+    if is_refusal(reason):
+        return Failure(
+            f"NATS at {url} refuses the login: {reason}\n"
+            "Set ROSEY_NATS__USER and ROSEY_NATS__PASSWORD, or ROSEY_NATS__TOKEN, to what it knows."
+        )
+    return Failure(f"NATS at {url} cannot be reached: {reason}\nStart it, or name another with --nats URL.")
 
 
 def run(address: Address, work: Callable[[Bus], Awaitable[T]]) -> T:
@@ -129,6 +182,20 @@ def run(address: Address, work: Callable[[Bus], Awaitable[T]]) -> T:
         raise Failure(f"{error}: is the DatabaseService running?") from None
     except (BusError, nats.errors.Error) as error:
         raise Failure(str(error) or type(error).__name__) from None
+
+
+def guarded(url: str | None, data: Path | None, work: Callable[[Bus], Awaitable[None]]) -> NoReturn:
+    """Work on the Rosey that is meant, and end the command; a failure is said.
+
+    Raises:
+        typer.Exit: always.
+    """
+
+    def find_and_work() -> int:
+        run(find(url, data), work)
+        return 0
+
+    terminal.guarded(find_and_work)
 
 
 async def ask(bus: Bus, question: queries.Request, channel: str | None) -> Any:

@@ -85,17 +85,47 @@ async def test_a_database_that_does_not_run_is_said_so(rosey: Callable[..., Any]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("address", "code", "said"),
     [
-        (["--nats", "http://x"], "no address of a NATS server"),
-        (["--nats", "nats://127.0.0.1:1"], "NATS at nats://127.0.0.1:1 cannot be reached"),
+        ("http://x", 2, "'http://x' is no address of a NATS server"),
+        ("nats://rosey:hush-hush@", 2, "'' is no address of a NATS server"),
+        ("nats://rosey:hush-hush@127.0.0.1:1", 1, "NATS at nats://127.0.0.1:1 cannot be reached"),
     ],
 )
-def test_what_cannot_be_reached_is_said_so(arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_reached_is_said_so(address: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "CONNECT_S", 0.3)
-    result = CliRunner().invoke(app, ["stats", *arguments])
-    assert result.exit_code == 1
+    result = CliRunner().invoke(app, ["stats", "--nats", address])
+    assert (result.exit_code, "hush-hush" in result.output) == (code, False)
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("password", ["", "wrong-one@"])
+async def test_a_login_that_is_refused_is_said_so_at_once_and_not_shown(
+    make_nats_server: Callable[..., NatsServer], monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setattr(connection, "CONNECT_S", 60.0)
+    monkeypatch.setenv("ROSEY_NATS__USER", "rosey")
+    monkeypatch.setenv("ROSEY_NATS__PASSWORD", "wrong-one")
+    address = make_nats_server(options=("--user", "rosey", "--pass", "right-one")).url
+    if password:
+        address = address.replace("://", f"://rosey:{password}")
+    result = await asyncio.wait_for(asyncio.to_thread(CliRunner().invoke, app, ["stats", "--nats", address]), 30)
+    assert result.exit_code == 1
+    assert "refuses the login" in result.stderr
+    assert "ROSEY_NATS__PASSWORD" in result.stderr
+    assert "wrong-one" not in result.output
+
+
+def test_who_logs_in_to_a_named_nats_the_environment_says_unless_the_address_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ROSEY_NATS__USER", "ann")
+    monkeypatch.setenv("ROSEY_NATS__PASSWORD", "secret-one")
+    monkeypatch.setenv("ROSEY_NATS__CA", "authorities.pem")
+    told = connection.find("nats://host", None).nats
+    assert (told.url, told.login()) == ("nats://host", {"user": "ann", "password": "secret-one"})
+    own = connection.find("nats://token@host", None).nats
+    assert (own.url, own.login(), str(own.ca)) == ("nats://host", {"token": "token"}, "authorities.pem")
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -63,7 +61,7 @@ def add(
         if added.is_shadowed:
             sys.stderr.write("rosey: it is in the configuration file of a bot, too, and that is what counts there\n")
 
-    _run(nats, data, work)
+    connection.guarded(nats, data, work)
 
 
 @app.command()
@@ -79,7 +77,7 @@ def remove(
         await bucket.remove(bus.client, key)
         sys.stdout.write(f"{key} removed\n")
 
-    _run(nats, data, work)
+    connection.guarded(nats, data, work)
 
 
 @app.command(name="list")
@@ -119,7 +117,7 @@ def list_channels(
             )
         out.print(table)
 
-    _run(nats, data, work)
+    connection.guarded(nats, data, work)
 
 
 @app.command()
@@ -149,12 +147,4 @@ def workers(
             table.add_row(one_line(worker.worker), str(worker.channels), one_line(worker.address_group), remark)
         out.print(table)
 
-    _run(nats, data, work)
-
-
-def _run(nats: str | None, data: Path | None, work: Callable[[Bus], Awaitable[None]]) -> None:
-    def connect_and_work() -> int:
-        connection.run(connection.find(nats, data), work)
-        return 0
-
-    terminal.guarded(connect_and_work)
+    connection.guarded(nats, data, work)

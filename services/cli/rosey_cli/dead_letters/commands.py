@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -61,7 +60,7 @@ def list_letters(
             )
         out.print(table)
 
-    _run(nats, data, work)
+    connection.guarded(nats, data, work)
 
 
 @app.command()
@@ -87,7 +86,7 @@ def show(
         ):
             out.print(f"{name:<10}{one_line(value)}", soft_wrap=True)
 
-    _run(nats, data, work)
+    connection.guarded(nats, data, work)
 
 
 @app.command()
@@ -102,7 +101,7 @@ def replay(
             letter = await letters.replay(bus.client, number)
             sys.stdout.write(f"{number} published on {one_line(letter.subject)}\n")
 
-    _run(nats, data, work)
+    connection.guarded(nats, data, work)
 
 
 @app.command()
@@ -117,7 +116,7 @@ def drop(
             await letters.drop(bus.client, number)
             sys.stdout.write(f"{number} dropped\n")
 
-    _run(nats, data, work)
+    connection.guarded(nats, data, work)
 
 
 async def _chosen(bus: Bus, numbers: list[int] | None, all_of_them: bool) -> list[int]:
@@ -126,14 +125,6 @@ async def _chosen(bus: Bus, numbers: list[int] | None, all_of_them: bool) -> lis
     if bool(numbers) == all_of_them:
         raise Failure("name the numbers of dead letters, or say --all", BAD_CONFIGURATION)
     return [letter.number for letter in await letters.read_all(bus.client)] if all_of_them else numbers or []
-
-
-def _run(nats: str | None, data: Any, work: Callable[[Bus], Awaitable[None]]) -> None:
-    def connect_and_work() -> int:
-        connection.run(connection.find(nats, data), work)
-        return 0
-
-    terminal.guarded(connect_and_work)
 
 
 def _time(nanoseconds: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Final
@@ -25,9 +24,6 @@ LAG_SECONDS: Final = 10.0
 LAG_MESSAGES: Final = 10_000
 """Beyond this ``rosey-database`` counts itself unready."""
 
-_REFUSED: Final = ("authorization violation", "authentication", "permissions", "nkeys", "user credentials")
-_LOOK_S: Final = 0.02
-
 
 async def check(
     config: Config, *, position: tuple[int, int] | None, clock: Callable[[], float] = time.time
@@ -42,7 +38,7 @@ async def check(
     bus = Bus(**config.nats.options(), name="rosey")
     await bus.start()
     try:
-        reason = await _connect(bus)
+        reason = await connection.reach(bus)
         if reason is not None:
             yield _unreachable(config.nats.url, reason)
             return
@@ -65,29 +61,8 @@ async def check(
         await bus.close()
 
 
-async def _connect(bus: Bus) -> str | None:
-    """Wait for the connection; returns why there is none, ``None`` where there is."""
-    connected = asyncio.ensure_future(bus.wait_connected())
-    deadline = time.monotonic() + connection.CONNECT_S
-    reason = "no answer"
-    while time.monotonic() < deadline:
-        await asyncio.wait({connected}, timeout=_LOOK_S)
-        if connected.done():
-            return None
-        # A server that refuses hangs up at once, and its refusal is not read each time.
-        if bus.problem is not None and not _is_refusal(reason):
-            reason = bus.problem
-    connected.cancel()
-    return reason
-
-
-def _is_refusal(reason: str) -> bool:
-    return any(word in reason.lower() for word in _REFUSED)
-
-
 def _unreachable(url: str, reason: str) -> Finding:
-    reason = reason.removeprefix("not connected to NATS: ")
-    if _is_refusal(reason):
+    if connection.is_refusal(reason):
         return problem(
             "nats", f"{url} refuses the login: {reason}", "check nats.user and nats.password, nats.token or nats.creds"
         )

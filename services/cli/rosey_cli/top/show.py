@@ -15,7 +15,6 @@ from rich.live import Live
 from rosey_cli import connection, terminal
 from rosey_cli.connection import Address
 from rosey_cli.data_directory import health_urls
-from rosey_cli.failure import Failure
 from rosey_cli.top import view
 from rosey_cli.top.endpoints import Endpoints
 from rosey_cli.top.observer import Observer
@@ -60,11 +59,9 @@ async def _run(address: Address, request: Request) -> int:
     endpoints = Endpoints(lambda: _urls(address, request))
     observer = Observer(bus, endpoints)
     try:
-        try:
-            await asyncio.wait_for(bus.wait_connected(), connection.CONNECT_S)
-        except TimeoutError:
-            if not (await endpoints.look()).services:
-                raise Failure(f"NATS at {address.nats.url} cannot be reached: {bus.problem}") from None
+        reason = await connection.reach(bus)
+        if reason is not None and not (await endpoints.look()).services:
+            raise connection.unreachable(address.nats.url, reason)
         await observer.start()
         if request.once:
             # A rate takes two looks.
