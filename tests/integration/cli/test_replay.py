@@ -168,7 +168,10 @@ def rosey(nats_server: NatsServer) -> Callable[..., Any]:
 
 
 @pytest.mark.usefixtures("filled")
-async def test_events_are_written_as_lines(rosey: Callable[..., Any], tmp_path: Path) -> None:
+async def test_events_are_written_as_lines(
+    rosey: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     result = await rosey("--to", "file:-", "--subject", "user.joined", "--since", "1h")
     assert result.exit_code == 0, result.stderr
     (line,) = map(json.loads, result.stdout.splitlines())
@@ -176,7 +179,7 @@ async def test_events_are_written_as_lines(rosey: Callable[..., Any], tmp_path: 
     assert line["payload"]["username"] == "Carol"
     assert result.stderr == "1 events\n"
     path = tmp_path / "events.jsonl"
-    assert (await rosey("--to", f"file:{path}", "--rate", "5000")).exit_code == 0
+    assert (await rosey("--to", "file:~/events.jsonl", "--rate", "5000")).exit_code == 0
     assert len(path.read_text().splitlines()) == 13
     again = await rosey("--to", f"file:{path}")
     assert again.exit_code == 1

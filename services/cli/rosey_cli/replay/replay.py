@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import time
@@ -96,7 +97,7 @@ async def send(client: Client, selection: Selection, destination: Destination, r
 async def _destination(
     client: Client, to: str, selection: Selection, default: str | None
 ) -> AsyncIterator[Destination]:
-    kind, _, where = to.partition(":")
+    kind, where = _parts(to)
     if kind == "subject" and _is_prefix(where):
         yield Subjects(client, where)
     elif kind == "file" and where:
@@ -110,6 +111,12 @@ async def _destination(
             f"--to: {to!r} should be subject:PREFIX, file:PATH or database:PATH; a prefix keeps clear of Rosey's own",
             BAD_CONFIGURATION,
         )
+
+
+def _parts(to: str) -> tuple[str, str]:
+    """What kind of destination it is, and which; no shell replaces the ``~`` of a path behind a colon."""
+    kind, _, where = to.partition(":")
+    return kind, where if kind == "subject" else os.path.expanduser(where)
 
 
 def _is_prefix(text: str) -> bool:
