@@ -28,7 +28,6 @@ LAG_LIMIT: Final = 1000
 _RATE_WINDOW_S: Final = 5.0
 _LATENCY_WINDOW_S: Final = (5.0, 60.0)
 """Latencies are those of the last minute. A shorter time than the first has too few events: then all count."""
-_QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
 class Observer:
@@ -93,8 +92,8 @@ class Observer:
             dropped=dropped,
             per_second=self._rate(now, taken if stored is None else stored),
             in_room=bool(rows) and all(row.state == "joined" for row in rows),
-            frame_to_row=_latency(totals, "rosey_database_frame_to_row_seconds", before),
-            publish_to_row=_latency(totals, "rosey_database_publish_to_row_seconds", before),
+            frame_to_row=Latency.of(totals, "rosey_database_frame_to_row_seconds", before),
+            publish_to_row=Latency.of(totals, "rosey_database_publish_to_row_seconds", before),
             channels=list(self._rooms.channels.values()),
             processes=found.processes,
             problems=_unique([*problems, *row_problems, *_told_by_none(rows, found), *found.problems]),
@@ -165,8 +164,3 @@ def _told_by_none(rows: list[Row], found: Look) -> list[str]:
 
 def _unique(problems: list[str]) -> list[str]:
     return list(dict.fromkeys(problems))
-
-
-def _latency(totals: Totals, histogram: str, since: Totals | None) -> Latency | None:
-    found = totals.quantiles(histogram, _QUANTILES, since)
-    return None if found is None else Latency(*(1000 * found[share] for share in _QUANTILES))

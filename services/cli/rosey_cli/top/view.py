@@ -13,7 +13,8 @@ from rich.text import Text
 from rosey_cli.text import one_line
 from rosey_cli.up import view
 from rosey_cli.up.output import summary
-from rosey_cli.up.snapshot import Latency, Snapshot
+from rosey_cli.up.report import latency_object
+from rosey_cli.up.snapshot import Snapshot
 
 _SHOWN_PROBLEMS: Final = 6
 
@@ -57,8 +58,8 @@ def as_object(snapshot: Snapshot) -> dict[str, Any]:
         "dropped": snapshot.dropped if snapshot.published is not None else None,
         "dead_letters": snapshot.rejected,
         "events_per_second": round(snapshot.per_second, 3),
-        "frame_to_row_ms": _latency(snapshot.frame_to_row),
-        "publish_to_row_ms": _latency(snapshot.publish_to_row),
+        "frame_to_row_ms": latency_object(snapshot.frame_to_row),
+        "publish_to_row_ms": latency_object(snapshot.publish_to_row),
         "channels": {
             channel.key: {
                 "users": len(channel.users),
@@ -77,7 +78,3 @@ def as_object(snapshot: Snapshot) -> dict[str, Any]:
             for process in snapshot.processes
         ],
     }
-
-
-def _latency(latency: Latency | None) -> dict[str, float] | None:
-    return None if latency is None else {name: round(value, 3) for name, value in latency._asdict().items()}

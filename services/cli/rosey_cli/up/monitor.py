@@ -24,7 +24,6 @@ INTERVAL_S: Final = 0.5
 UNANSWERED_S: Final = 30.0
 """A process whose health does not answer for this long hangs, and is killed."""
 _RATE_WINDOW_S: Final = 3.0
-_QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
 class Monitor:
@@ -92,8 +91,8 @@ class Monitor:
             dropped=int(bot.value("rosey_bot_outbox_dropped_total")),
             per_second=self._per_second(),
             in_room=bool(rooms) and all(rooms),
-            frame_to_row=_latency(database, "rosey_database_frame_to_row_seconds"),
-            publish_to_row=_latency(database, "rosey_database_publish_to_row_seconds"),
+            frame_to_row=Latency.of(database, "rosey_database_frame_to_row_seconds"),
+            publish_to_row=Latency.of(database, "rosey_database_publish_to_row_seconds"),
             channels=list(self._channels.values()),
             processes=[self._process_state(child) for child in self._children],
             problems=[f"{name}: {reason}" for name, reasons in self._reasons.items() for reason in reasons],
@@ -150,8 +149,3 @@ class Monitor:
             rss=usage.rss,
             rss_max=usage.rss_max,
         )
-
-
-def _latency(totals: Totals, histogram: str) -> Latency | None:
-    found = totals.quantiles(histogram, _QUANTILES)
-    return None if found is None else Latency(*(1000 * found[share] for share in _QUANTILES))

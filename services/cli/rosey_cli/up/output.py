@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from rich.console import Console
 
 from rosey_cli.text import one_line
-from rosey_cli.up.journal import Entry
+from rosey_cli.up.journal import Entry, Level
 from rosey_cli.up.snapshot import Snapshot
 
 SUMMARY_INTERVAL_S: Final = 5.0
@@ -48,7 +48,7 @@ class Plain:
 
     def entry(self, entry: Entry) -> None:
         """Print a line."""
-        level = "" if entry.level == 1 else f"{entry.level.name}: "
+        level = "" if entry.level is Level.INFO else f"{entry.level.name}: "
         self._print(entry.time, entry.source, f"{level}{entry.text}")
 
     def begin(self) -> None:

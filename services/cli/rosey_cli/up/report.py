@@ -29,8 +29,8 @@ def as_object(snapshot: Snapshot, reconciliation: Reconciliation | None, *, data
         "doubled": None if account is None else account.doubled,
         "rejected": None if account is None else account.rejected,
         "findings": [] if account is None else account.findings,
-        "frame_to_row_ms": _latency(snapshot.frame_to_row),
-        "publish_to_row_ms": _latency(snapshot.publish_to_row),
+        "frame_to_row_ms": latency_object(snapshot.frame_to_row),
+        "publish_to_row_ms": latency_object(snapshot.publish_to_row),
         "seconds": round(snapshot.seconds, 3),
         "processes": {
             process.name: {
@@ -46,7 +46,8 @@ def as_object(snapshot: Snapshot, reconciliation: Reconciliation | None, *, data
     }
 
 
-def _latency(latency: Latency | None) -> dict[str, float] | None:
+def latency_object(latency: Latency | None) -> dict[str, float] | None:
+    """A latency in a report, in milliseconds."""
     return None if latency is None else {name: round(value, 3) for name, value in latency._asdict().items()}
 
 

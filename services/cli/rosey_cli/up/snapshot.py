@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rosey_cli.up.channel import Channel
 from rosey_cli.up.child import State
 from rosey_cli.up.journal import Entry
+from rosey_cli.up.scrape import Totals
+
+_QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
 class ProcessState(NamedTuple):
@@ -30,6 +33,12 @@ class Latency(NamedTuple):
     p50: float
     p95: float
     p99: float
+
+    @classmethod
+    def of(cls, totals: Totals, histogram: str, since: Totals | None = None) -> Latency | None:
+        """What a histogram of seconds tells, as ``Totals.quantiles`` does; ``None`` where it is empty."""
+        found = totals.quantiles(histogram, _QUANTILES, since)
+        return None if found is None else cls(*(1000 * found[share] for share in _QUANTILES))
 
 
 @dataclass(frozen=True, kw_only=True)
