@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from rosey_bot.plugins.interface import Place, Plugin
 from rosey_bot.plugins.loading import Loaded, load_plugins
 from rosey_bot.plugins.plugins import CAPACITY, Plugins
 from rosey_core.events import Event, UserJoined
+from tests.support.clock import MovableClock
 from tests.support.distribution import install
 from tests.support.waiting import until
 from tests.unit.bot.harness import ListSink, RoomHarness, user
@@ -262,27 +262,29 @@ async def test_the_same_complaint_is_logged_once_a_minute_and_counted_each_time(
     assert len(caplog.records) == 2
 
 
-async def test_only_the_time_between_two_waits_counts_as_blocking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guarding, "BLOCKED", 0.05)
+async def test_only_the_time_between_two_waits_counts_as_blocking() -> None:
     failures: list[tuple[str, str]] = []
+    clock = MovableClock()
 
     async def patient() -> str:
         for _ in range(4):
-            await asyncio.sleep(0.02)
+            asyncio.get_running_loop().call_soon(clock.move, 1)
+            await asyncio.sleep(0)
         try:
             async with asyncio.timeout(0.01):
-                await asyncio.sleep(1)
+                await asyncio.Event().wait()
         except TimeoutError:
             return "waited"
         return "never"
 
     async def greedy() -> None:
         await asyncio.sleep(0)
-        time.sleep(0.06)  # noqa: ASYNC251
+        clock.move(2 * guarding.BLOCKED)
 
-    guard = Guard("it", lambda *failure: failures.append(failure))
+    guard = Guard("it", lambda *failure: failures.append(failure), monotonic=clock)
+    began = clock()
     assert await guard.run(patient(), "patience") == "waited"
-    assert failures == []
+    assert (clock() - began, failures) == (4, [])
     await guard.run(greedy(), "greed")
     assert failures == [("it", "blocked")]
 
