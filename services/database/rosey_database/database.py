@@ -155,7 +155,7 @@ class BotDatabase:
             aiosqlite.Error: it is not connected.
         """
         if self._writer is None:
-            raise _not_connected()
+            raise sqlite.DatabaseClosed
         return self._writer
 
     @property
@@ -166,7 +166,7 @@ class BotDatabase:
             aiosqlite.Error: it is not connected.
         """
         if self._queries is None:
-            raise _not_connected()
+            raise sqlite.DatabaseClosed
         return self._queries
 
     @property
@@ -177,7 +177,7 @@ class BotDatabase:
             aiosqlite.Error: it was never connected.
         """
         if self._location is None:
-            raise _not_connected()
+            raise sqlite.DatabaseClosed
         return self._location
 
     async def choose_default_channel(self, channel: str) -> bool:
@@ -507,10 +507,6 @@ async def _close_all(*parts: Writer | Reader | aiosqlite.Connection | None) -> N
     for part in parts:
         if part is not None:
             await part.close()
-
-
-def _not_connected() -> sqlite3.Error:
-    return sqlite.DatabaseClosed()
 
 
 def _key(channel: str | None) -> str | None:

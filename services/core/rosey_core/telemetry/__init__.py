@@ -1,1 +1,1 @@
-"""What a process tells about itself: logs and metrics. Domain modules do not import this; the edges do."""
+"""What a process tells about itself: logs, metrics and traces. Domain modules do not import this; the edges do."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-DATABASE_ID: Final = "database_id"
-"""Made with the database: services on one database contend for one lease, those on others for others."""
 CHAT_SWEPT_UNTIL: Final = "chat_swept_until"
 """Unix seconds: chat lines older than this may have been deleted, their ids with them."""
 
