@@ -135,7 +135,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
         (*_APPLIED, *(f"nats.{key}" for key in config.nats.login())),
         unused=_UNUSED,
     )
-    board = StatusBoard(bus, channels.statuses if pool is None else pool.statuses)
+    board = StatusBoard(bus, channels.statuses if pool is None else pool.statuses, bot=name)
     works = [
         asyncio.create_task(_report(context.health, channels, bus, outbox, telemetry, pool), name="reporter"),
         asyncio.create_task(board.run(), name="status-board"),

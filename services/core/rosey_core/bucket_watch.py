@@ -7,10 +7,12 @@ So all is read anew whenever the connection was lost, and every now and then.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any, Final
 
 import nats.errors
@@ -89,6 +91,19 @@ async def watch(
     finally:
         with suppress(nats.errors.Error, JetStreamError, OSError):
             await watcher.stop()
+
+
+async def ages(client: Client, bucket: str, entries: Mapping[str, Entry]) -> dict[str, float]:
+    """Seconds since each of a bucket's entries was written, as NATS itself reckons ages: by the server's clock alone.
+
+    Raises:
+        nats.errors.Error: the server does not say what time it is.
+    """
+    answer = await client.request(f"$JS.API.STREAM.INFO.KV_{bucket}", b"", timeout=ANSWER_TIMEOUT)
+    now = datetime.fromisoformat(json.loads(answer.data)["ts"])
+    # nats-py calls it a number.
+    times: dict[str, Any] = {key: entry.created for key, entry in entries.items()}
+    return {key: (now - at).total_seconds() for key, at in times.items()}
 
 
 class BucketFollower:

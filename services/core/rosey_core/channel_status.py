@@ -1,11 +1,27 @@
-"""What a bot tells of one of its channels, as it stands in the bucket ``streams.CHANNEL_STATUS``."""
+"""What a bot tells of one of its channels, as it stands in the bucket ``streams.CHANNEL_STATUS``.
+
+A bot that dies says nothing of it. So each writes a *beat* there every now and then, its statuses name it, and they
+count as long as it does: one message a bot, however many channels it has. The sessions of a pool could not serve for
+that: there are none without a pool, they may be as long as a minute, and only bots read them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
+
+from rosey_core import leases
+
+BEAT_INTERVAL: Final = 2.0
+"""Seconds after which a bot beats again."""
+SILENCE: Final = 6.0
+"""Seconds without a beat after which what the bot has told counts no more."""
+REPETITION: Final = 25.0
+"""Seconds for which a status counts that names no beat, as those of earlier releases: they were repeated more often."""
+_BEAT: Final = "bot."
 
 State = Literal["joined", "connecting", "waiting", "invalid"]
 Origin = Literal["file", "added"]
@@ -62,6 +78,7 @@ class ChannelStatus(Struct, frozen=True, kw_only=True):
         worker: who holds the channel; ``None`` where nobody does.
         media: the title of what plays now.
         cause: a word for what is wrong now, one of ``CAUSES``; ``None`` where nothing is, and on the way.
+        beat: under which key the bot beats; ``None`` where it does not.
     """
 
     key: str
@@ -83,6 +100,29 @@ class ChannelStatus(Struct, frozen=True, kw_only=True):
     worker: str | None = None
     media: str | None = None
     cause: str | None = None
+    beat: str | None = None
+
+
+def beat_key(bot: str, life: str) -> str:
+    """Where a bot beats: no channel has that key, and ``life`` makes it another one each time that the bot starts."""
+    return _BEAT + leases.session_name(bot, life)
+
+
+def is_beat_key(key: str) -> bool:
+    """Whether a bot beats there."""
+    return key.startswith(_BEAT)
+
+
+def is_current(status: ChannelStatus, ages: Mapping[str, float]) -> bool:
+    """Whether a status still counts.
+
+    Args:
+        status: the status.
+        ages: seconds since each key of the bucket was written last, all by one clock.
+    """
+    if status.beat is None:
+        return ages.get(status.key, REPETITION) < REPETITION
+    return ages.get(status.beat, SILENCE) < SILENCE
 
 
 def encode(status: ChannelStatus) -> bytes:

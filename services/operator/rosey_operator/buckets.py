@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import nats.errors
@@ -20,25 +18,13 @@ from rosey_core.bus import Bus, BusError
 from rosey_core.channel_entries import InvalidEntry
 from rosey_core.channel_status import ChannelStatus
 from rosey_operator.reconcile.state import Entry
+from rosey_operator.statuses import Statuses
 
-log = logging.getLogger(__name__)
-
-FRESH: Final = 25.0
-"""Seconds for which what a bot tells counts; it repeats it more often than that."""
 _FAILURES: Final = (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError)
 
 
 class BucketError(Exception):
     """It could not be written; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A status, its revision, and when that was first seen."""
-
-    status: ChannelStatus
-    revision: int
-    at: float
 
 
 class Buckets:
@@ -52,10 +38,9 @@ class Buckets:
     def __init__(self, bus: Bus, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._bus: Final = bus
         self._listeners: Final[list[Callable[[], None]]] = []
-        self._clock: Final = clock
         self._stored: dict[str, Entry] = {}
         self._revisions: dict[str, int] = {}
-        self._told: dict[str, _Told] = {}
+        self._statuses: Final = Statuses(clock)
         self._followers: Final = (
             BucketFollower(bus, streams.ADDED_CHANNELS, self._follow_entries, what="the channels in NATS", clock=clock),
             BucketFollower(
@@ -86,9 +71,8 @@ class Buckets:
 
     @property
     def statuses(self) -> dict[str, ChannelStatus]:
-        """What the bots tell, by key, as far as it is fresh."""
-        oldest = self._clock() - FRESH
-        return {key: told.status for key, told in self._told.items() if told.at >= oldest}
+        """What the bots tell, by key, as far as it still counts."""
+        return self._statuses.current()
 
     async def run(self) -> None:
         """Follow both buckets until cancelled."""
@@ -158,32 +142,20 @@ class Buckets:
         self._stored[key] = entry
 
     async def _follow_statuses(self, watch: Watch, changes: Changes) -> None:
-        before, self._told = self._told, {}
-        for found in watch.entries.values():
-            self._take_status(found, before.get(found.key))
+        self._statuses.replace(watch.entries.values())
+        current = self.statuses.keys()
         self._wake()
         async for change in changes:
             if change is not None:
-                self._take_status(change, None)
+                self._statuses.take(change)
+            # Nobody writes that a bot is silent.
+            before, current = current, self.statuses.keys()
+            is_beat = change is None or channel_status.is_beat_key(change.key)
+            if not is_beat or current != before:
                 self._wake()
 
-    def _take_status(self, found: Found, before: _Told | None) -> None:
-        self._told.pop(found.key, None)
-        if found.operation is not None:
-            return
-        try:
-            status = channel_status.decode(found.value or b"")
-        except channel_status.InvalidStatus as error:
-            log.debug("%s: no status: %s", found.key, error)
-            return
-        revision = found.revision or 0
-        # One that is only read again was told when it was seen first.
-        at = before.at if before is not None and before.revision == revision else self._clock()
-        self._told[found.key] = _Told(status, revision, at)
-
     def _lose(self) -> None:
-        # The bots may be away as well: they get the time to come back.
-        self._told = {}
+        self._statuses.forget()
         self._wake()
 
     def _wake(self) -> None:

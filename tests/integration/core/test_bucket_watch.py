@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
@@ -203,3 +204,20 @@ async def test_who_follows_and_fails_is_called_again(
     await until(lambda: copy.readings == 2)
     assert "a copy: following it failed; it goes on" in caplog.text
     assert "on purpose" in caplog.text
+
+
+async def test_ages_are_the_servers(bucket: KeyValue, nats_client: Client) -> None:
+    began = time.monotonic()
+    await bucket.put("one", b"1")
+    async with bucket_watch.watch(nats_client, NAME) as found:
+
+        async def age() -> float:
+            return (await bucket_watch.ages(nats_client, NAME, found.entries))["one"]
+
+        first = await age()
+        assert 0 <= first <= time.monotonic() - began
+
+        async def is_older() -> bool:
+            return await age() > first + 0.1
+
+        await until(is_older)

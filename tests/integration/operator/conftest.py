@@ -91,6 +91,10 @@ class Bucket:
         bucket = await self.client.jetstream().key_value(streams.ADDED_CHANNELS)
         await bucket.put(key, channel_entries.encode(entry))
 
+    async def beat(self, key: str) -> int:
+        bucket = await self.client.jetstream().key_value(streams.CHANNEL_STATUS)
+        return await bucket.put(key, b"")
+
     async def tell(self, key: str, **told: Any) -> None:
         bucket = await self.client.jetstream().key_value(streams.CHANNEL_STATUS)
         status = ChannelStatus(

@@ -7,18 +7,24 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rosey_core import streams
+from rosey_core import bucket_watch, streams
 from rosey_core.bus import Bus
+from rosey_core.channel_status import SILENCE
 from rosey_operator.buckets import BucketError, Buckets
 from tests.integration.operator.conftest import Bucket
 from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 
+BEAT = "bot.bot-0-1"
+
 
 @pytest.fixture
-async def buckets(nats_server: NatsServer, bucket: Bucket, clock: MovableClock) -> AsyncIterator[Buckets]:
+async def buckets(
+    nats_server: NatsServer, bucket: Bucket, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Buckets]:
     """What the operator knows of them, followed."""
+    monkeypatch.setattr(bucket_watch, "LOOK_INTERVAL", 0.05)
     bus = Bus(nats_server.url, name="rosey-operator")
     await bus.start()
     found = Buckets(bus, clock=clock)
@@ -90,6 +96,27 @@ async def test_what_a_bot_does_not_repeat_counts_no_more(buckets: Buckets, bucke
     assert buckets.statuses == {}
     await bucket.tell("lobby")
     await until(lambda: list(buckets.statuses) == ["lobby"])
+
+
+async def test_a_bots_silence_is_told_though_nobody_writes_anything(
+    buckets: Buckets, bucket: Bucket, clock: MovableClock
+) -> None:
+    seen: list[list[str]] = []
+    buckets.on_changed(lambda: seen.append(list(buckets.statuses)))
+    await bucket.beat(BEAT)
+    await bucket.tell("lobby", beat=BEAT)
+    await until(lambda: seen[-1:] == [["lobby"]])
+    told = len(seen)
+    for _ in range(5):
+        clock.move(SILENCE - 1)
+        revision = await bucket.beat(BEAT)
+        await until(lambda revision=revision: buckets._statuses._seen[BEAT][0] == revision)
+    assert len(seen) == told, "a beat is no news"
+    clock.move(SILENCE)
+    await until(lambda: seen[-1] == [])
+    assert len(seen) == told + 1
+    await bucket.beat(BEAT)
+    await until(lambda: seen[-1] == ["lobby"])
 
 
 async def test_without_nats_nothing_can_be_written(

@@ -1,9 +1,11 @@
-"""Writes how the channels fare to the bucket that ``rosey channel list`` reads."""
+"""Writes how the channels fare, and that the bot is alive, to the bucket that ``rosey channel list`` reads."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 _WRONG_REVISION: Final = (10071, 10164)
 LOOK_INTERVAL: Final = 0.5
 CLEAR_TIMEOUT: Final = 1.0
+WRITE_TIMEOUT: Final = 2.0
+"""Seconds that NATS has to take one: whoever waits longer for what died with a server is taken for dead himself."""
 REPEAT_INTERVAL: Final = streams.STATUS_AGE / 4
 """Seconds after which a status is written once more, and the figures in it are made good."""
 
@@ -32,11 +36,23 @@ class StatusBoard:
     Args:
         bus: the connection; it may be down.
         statuses: tells how the channels fare.
+        bot: what the bot is called.
+        clock: seconds that only grow.
     """
 
-    def __init__(self, bus: Bus, statuses: Callable[[], list[ChannelStatus]]) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        statuses: Callable[[], list[ChannelStatus]],
+        *,
+        bot: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._bus: Final = bus
         self._statuses: Final = statuses
+        self._clock: Final = clock
+        self._beat: Final = channel_status.beat_key(bot, uuid.uuid4().hex[:12])
+        self._beaten: tuple[float, int] | None = None
         self._written: dict[str, tuple[ChannelStatus, int]] = {}
         self._problem = ""
 
@@ -45,13 +61,14 @@ class StatusBoard:
         while True:
             await self._bus.wait_connected()
             try:
-                bucket = await self._bus.client.jetstream().key_value(streams.CHANNEL_STATUS)
+                bucket = await self._bus.client.jetstream(timeout=WRITE_TIMEOUT).key_value(streams.CHANNEL_STATUS)
                 while True:
                     await self._write(bucket)
                     await asyncio.sleep(LOOK_INTERVAL)
             except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
                 # What was written may be gone with the server.
                 self._written.clear()
+                self._beaten = None
                 if str(error) != self._problem:
                     log.info("the channels' status cannot be written: %s", str(error) or type(error).__name__)
                 self._problem = str(error)
@@ -62,22 +79,32 @@ class StatusBoard:
         try:
             async with asyncio.timeout(CLEAR_TIMEOUT):
                 bucket = await self._bus.client.jetstream().key_value(streams.CHANNEL_STATUS)
-                await asyncio.gather(
-                    *(_take_off(bucket, key, revision) for key, (_, revision) in self._written.items())
-                )
+                written = {key: revision for key, (_, revision) in self._written.items()}
+                if self._beaten is not None:
+                    written[self._beat] = self._beaten[1]
+                await asyncio.gather(*(_take_off(bucket, key, revision) for key, revision in written.items()))
         except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError):
             # It ages out by itself.
             pass
 
     async def _write(self, bucket: KeyValue) -> None:
+        await self._show_life(bucket)
         statuses = {status.key: status for status in self._statuses()}
         for key, status in statuses.items():
             before, _ = self._written.get(key, (None, 0))
             if before is None or _news(status) != _news(before) or status.updated - before.updated >= REPEAT_INTERVAL:
-                self._written[key] = (status, await bucket.put(key, channel_status.encode(status)))
+                told = msgspec.structs.replace(status, beat=self._beat)
+                self._written[key] = (status, await bucket.put(key, channel_status.encode(told)))
+                # Many take their time.
+                await self._show_life(bucket)
         for key in self._written.keys() - statuses.keys():
             await _take_off(bucket, key, self._written[key][1])
             del self._written[key]
+
+    async def _show_life(self, bucket: KeyValue) -> None:
+        now = self._clock()
+        if self._beaten is None or now - self._beaten[0] >= channel_status.BEAT_INTERVAL:
+            self._beaten = (now, await bucket.put(self._beat, b""))
 
 
 async def _take_off(bucket: KeyValue, key: str, revision: int) -> None:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import Struct
 from nats.aio.client import Client
-from nats.js.errors import (
-    BucketNotFoundError,
-    KeyNotFoundError,
-    KeyWrongLastSequenceError,
-    NoKeysError,
-    NotFoundError,
-)
+from nats.js.errors import BucketNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
 
 from rosey_cli.failure import Failure
-from rosey_core import channel_entries, channel_status, streams
+from rosey_core import bucket_watch, channel_entries, channel_status, streams
+from rosey_core.bucket_watch import Entry
 from rosey_core.channel_entries import InvalidEntry
 from rosey_core.channel_status import ChannelStatus
 from rosey_core.channels import possible_keys
@@ -28,8 +21,8 @@ from rosey_core.service import BAD_CONFIGURATION
 
 UNTOLD: Final = "no bot tells of it: is one running that takes channels added at run time?"
 _REMOVABLE: Final = ("user", "password", "channel_password", "proxy")
-_AT_ONCE: Final = 20
 _ATTEMPTS: Final = 10
+_STATE_UNTOLD: Final = "untold"
 _SHORT: Final = re.compile(r"(file|env):[^:/].*")
 
 
@@ -48,8 +41,29 @@ class Added:
     is_shadowed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What stands in a bucket now.
+
+    Attributes:
+        bucket: the bucket.
+        entries: what stands there, by key.
+    """
+
+    bucket: KeyValue
+    entries: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a bot has told of a channel, and whether it counts: whether the bot still shows that it is alive."""
+
+    status: ChannelStatus
+    is_current: bool
+
+
 class Row(Struct, frozen=True, kw_only=True):
-    """A channel in the list: as ``ChannelStatus``, or ``untold`` where no bot tells of it."""
+    """A channel in the list: as ``ChannelStatus``, or ``untold`` where no bot tells of it, or none any more."""
 
     key: str
     origin: str
@@ -92,23 +106,22 @@ async def add(client: Client, entry: dict[str, Any]) -> Added:
         channel_entries.encode(_without_empty(entry))
     except InvalidEntry as error:
         raise Failure(str(error), BAD_CONFIGURATION) from None
-    bucket = await bucket_of(client, streams.ADDED_CHANNELS)
     for _ in range(_ATTEMPTS):
         try:
-            return await _put(client, bucket, entry)
+            return await _put(client, entry)
         except KeyWrongLastSequenceError:
             # Somebody else has written there meanwhile: perhaps another channel.
             continue
     raise Failure("too many channels are added at this moment: try again")
 
 
-async def _put(client: Client, bucket: KeyValue, entry: dict[str, Any]) -> Added:
+async def _put(client: Client, entry: dict[str, Any]) -> Added:
     places, entries, revisions = {}, {}, {}
-    statuses = await _statuses(client)
-    for status in statuses.values():
-        if status.origin == "file":
-            places[status.key] = (status.server.lower(), status.name.lower())
-    async for key, stored in all_of(bucket):
+    in_files = {key: told.status for key, told in (await _all_told(client)).items() if told.status.origin == "file"}
+    for key, status in in_files.items():
+        places[key] = (status.server.lower(), status.name.lower())
+    added = await contents(client, streams.ADDED_CHANNELS)
+    for key, stored in added.entries.items():
         try:
             entries[key] = channel_entries.decode(stored.value or b"")
         except InvalidEntry:
@@ -121,10 +134,10 @@ async def _put(client: Client, bucket: KeyValue, entry: dict[str, Any]) -> Added
     except InvalidEntry as error:
         raise Failure(f"with what is there already: {error}", BAD_CONFIGURATION) from None
     if key in entries:
-        await bucket.update(key, payload, last=revisions[key])
+        await added.bucket.update(key, payload, last=revisions[key])
     else:
-        await bucket.create(key, payload)
-    return Added(key, key in entries, key in statuses and statuses[key].origin == "file")
+        await added.bucket.create(key, payload)
+    return Added(key, key in entries, key in in_files)
 
 
 async def remove(client: Client, key: str) -> None:
@@ -133,17 +146,13 @@ async def remove(client: Client, key: str) -> None:
     Raises:
         Failure: there is none of this key.
     """
-    bucket = await bucket_of(client, streams.ADDED_CHANNELS)
-    try:
-        if not re.fullmatch(r"[-/_=.a-zA-Z0-9]+", key):
-            raise KeyNotFoundError
-        await bucket.get(key)
-    except KeyNotFoundError:
-        status = (await _statuses(client)).get(key)
-        if status is not None and status.origin == "file":
-            raise Failure(f"{key} comes from the configuration file: take it out there") from None
-        raise Failure(f"no channel {key} was added") from None
-    await bucket.delete(key)
+    added = await contents(client, streams.ADDED_CHANNELS)
+    if key not in added.entries:
+        told = (await _all_told(client)).get(key)
+        if told is not None and told.status.origin == "file":
+            raise Failure(f"{key} comes from the configuration file: take it out there")
+        raise Failure(f"no channel {key} was added")
+    await added.bucket.delete(key)
 
 
 async def read(client: Client) -> list[Row]:
@@ -153,16 +162,32 @@ async def read(client: Client) -> list[Row]:
         Failure: there are no buckets.
     """
     rows = {}
-    async for key, stored in all_of(await bucket_of(client, streams.ADDED_CHANNELS)):
+    for key, stored in (await contents(client, streams.ADDED_CHANNELS)).entries.items():
         try:
             server, name = channel_entries.place(channel_entries.decode(stored.value or b""))
             problem = UNTOLD
         except InvalidEntry as error:
             server, name, problem = "", "", str(error)
-        rows[key] = Row(key=key, origin="added", state="untold", server=server, name=name, problem=problem)
-    for status in (await _statuses(client)).values():
-        rows[status.key] = Row(**{name: getattr(status, name) for name in ChannelStatus.__struct_fields__})
+        rows[key] = Row(key=key, origin="added", state=_STATE_UNTOLD, server=server, name=name, problem=problem)
+    for key, told in (await _all_told(client)).items():
+        if told.is_current or told.status.origin == "file" or key in rows:
+            rows[key] = _row(told)
     return sorted(rows.values(), key=lambda row: row.key)
+
+
+def _row(told: Told) -> Row:
+    status = told.status
+    if told.is_current:
+        return Row(**{name: getattr(status, name) for name in Row.__struct_fields__})
+    return Row(
+        key=status.key,
+        origin=status.origin,
+        state=_STATE_UNTOLD,
+        server=status.server,
+        name=status.name,
+        problem=f"{status.bot or 'its bot'} tells nothing of it any more: is it running?",
+        updated=status.updated,
+    )
 
 
 def _key(place: tuple[str, str], places: dict[str, tuple[str, str]]) -> str:
@@ -181,43 +206,30 @@ def _without_empty(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if value != "" or name not in _REMOVABLE}
 
 
-async def _statuses(client: Client) -> dict[str, ChannelStatus]:
+async def _all_told(client: Client) -> dict[str, Told]:
+    """What bots have told, by the channel's key."""
+    entries = (await contents(client, streams.CHANNEL_STATUS)).entries
+    ages = await bucket_watch.ages(client, streams.CHANNEL_STATUS, entries)
     found = {}
-    async for key, stored in all_of(await bucket_of(client, streams.CHANNEL_STATUS)):
+    for key, stored in entries.items():
         try:
-            found[key] = channel_status.decode(stored.value or b"")
+            status = channel_status.decode(stored.value or b"")
         except channel_status.InvalidStatus:
+            # A beat, for one.
             continue
+        found[key] = Told(status, channel_status.is_current(status, ages))
     return found
 
 
-async def bucket_of(client: Client, name: str) -> KeyValue:
-    """A bucket.
+async def contents(client: Client, name: str) -> Contents:
+    """What stands in a bucket now.
 
     Raises:
         Failure: it is not there.
     """
     try:
-        return await client.jetstream().key_value(name)
+        async with bucket_watch.watch(client, name) as found:
+            entries = {key: entry for key, entry in found.entries.items() if entry.operation is None}
+            return Contents(found.bucket, entries)
     except (BucketNotFoundError, NotFoundError):
         raise Failure("NATS has no bucket of channels: the DatabaseService makes it; is it running?") from None
-
-
-async def all_of(bucket: KeyValue) -> AsyncIterator[tuple[str, KeyValue.Entry]]:
-    """What stands in a bucket, by key."""
-    try:
-        keys = await bucket.keys()
-    except NoKeysError:
-        return
-    for begin in range(0, len(keys), _AT_ONCE):
-        some = keys[begin : begin + _AT_ONCE]
-        for key, entry in zip(some, await asyncio.gather(*(_get(bucket, key) for key in some)), strict=True):
-            if entry is not None:
-                yield key, entry
-
-
-async def _get(bucket: KeyValue, key: str) -> KeyValue.Entry | None:
-    try:
-        return await bucket.get(key)
-    except KeyNotFoundError:
-        return None

@@ -7,7 +7,7 @@ from collections import Counter
 from msgspec import Struct
 from nats.aio.client import Client
 
-from rosey_cli.channels.bucket import all_of, bucket_of
+from rosey_cli.channels.bucket import contents
 from rosey_core import leases, streams
 from rosey_core.leases import Claim, Session
 
@@ -36,7 +36,7 @@ async def read(client: Client) -> list[Worker]:
     """
     sessions: dict[str, Session] = {}
     loads: Counter[str] = Counter()
-    async for key, stored in all_of(await bucket_of(client, streams.LEASES)):
+    for key, stored in (await contents(client, streams.LEASES)).entries.items():
         record = leases.decode(key, stored.value or b"")
         if isinstance(record, Session):
             sessions[key] = record
