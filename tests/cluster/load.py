@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from rosey_simulator.crowd.record import Event, read
+from rosey_simulator.crowd.record import Entry, Event
 from rosey_simulator.crowd.summary import Summary, summarize
+from tests.cluster import site
 from tests.cluster.cluster import Release, until
+from tests.cluster.site import SiteRecord
 
 _COPY: Final = """
 import pathlib, sqlite3, sys
@@ -31,7 +33,7 @@ Line = tuple[int, str, str]
 
 def values(*, rate: float, actions: int) -> dict[str, Any]:
     """Values of a release whose crowd does so many things a second, and falls silent after so many in all."""
-    arguments = ["--record=/tmp/record.jsonl", f"--actions={actions}"]
+    arguments = [*site.ARGUMENTS, f"--actions={actions}"]
     return {"simulator": {"enabled": True, "crowd": {"rate": rate, "users": 100}, "extraArgs": arguments}}
 
 
@@ -45,7 +47,7 @@ class Load:
 
     def __init__(self, release: Release, directory: Path) -> None:
         self.release = release
-        self._record = directory / "record.jsonl"
+        self._record = SiteRecord(release.namespace)
         self._database = directory / "rosey.db"
 
     def until_it_flows(self, lines: int = 200) -> None:
@@ -65,36 +67,21 @@ class Load:
 
     def truth(self) -> Summary:
         """What the bot could see."""
-        where = ("exec", "deployment/rosey-simulator", "--", "cat", "/tmp/record.jsonl")
-        self._record.write_bytes(self.release.namespace.kubectl(*where))
-        return summarize(read(self._record), "demo", "Rosey")
+        return summarize(self._record.read(), "demo", "Rosey")
 
     def everything(self) -> Summary:
         """What happened in the room, whoever saw it, by the record that ``truth`` has read."""
-        return summarize(read(self._record), "demo")
+        return summarize(self._record.entries, "demo")
 
     def departures(self) -> list[int]:
         """When the bot left the room, Unix milliseconds, by the record that ``truth`` has read."""
         return [
-            entry["at"] for entry in read(self._record) if entry["event"] == Event.LEFT and entry["name"] == "Rosey"
+            entry["at"] for entry in self._record.entries if entry["event"] == Event.LEFT and entry["name"] == "Rosey"
         ]
 
     def surplus(self, lines: Counter[Line]) -> Counter[Line]:
-        """Those of these lines that nobody said to all, by the record that ``truth`` has read.
-
-        CyTube shows a shadow-muted user's lines, unmarked, to who is not logged in, as a bot is while it enters: those
-        are left out.
-        """
-        public = said(self.everything())
-        entered = [
-            entry["at"] for entry in read(self._record) if entry["event"] == Event.NAMED and entry["name"] == "Rosey"
-        ]
-        muted = {
-            line
-            for line in lines
-            if not public[line] and any(0 <= moment - line[0] < ENTERING_MS for moment in entered)
-        }
-        return Counter({line: count for line, count in (lines - public).items() if line not in muted})
+        """Those of these lines that nobody said to all, by the record that ``truth`` has read."""
+        return surplus(self._record.entries, "demo", lines)
 
     def evidence(self, lines: Iterable[Line]) -> str:
         """What both accounts have of these lines, and when the bot came and went."""
@@ -103,7 +90,7 @@ class Load:
         stored = [row for row in rows if row[1] and int(row[1][:12], 16) in moments]
         own = [
             entry
-            for entry in read(self._record)
+            for entry in self._record.entries
             if entry.get("time") in moments
             or (entry["event"] in (Event.ARRIVED, Event.NAMED, Event.LEFT) and entry["name"] == "Rosey")
         ]
@@ -111,9 +98,29 @@ class Load:
 
     def stored(self) -> sqlite3.Connection:
         """A copy of the database as it is now."""
-        where = ("exec", "--stdin", "deployment/rosey-database", "--", "python", "-")
-        self._database.write_bytes(self.release.namespace.kubectl(*where, input=_COPY.encode()))
-        return sqlite3.connect(self._database)
+        return copied(self.release, self._database)
+
+
+def copied(release: Release, file: Path) -> sqlite3.Connection:
+    """A copy of a release's database as it is now, in a file outside the cluster."""
+    where = ("exec", "--stdin", "deployment/rosey-database", "--", "python", "-")
+    file.write_bytes(release.namespace.kubectl(*where, input=_COPY.encode()))
+    return sqlite3.connect(file)
+
+
+def surplus(entries: Iterable[Entry], room: str, lines: Counter[Line]) -> Counter[Line]:
+    """Those of these lines that nobody said to all in the room, by the record.
+
+    CyTube shows a shadow-muted user's lines, unmarked, to who is not logged in, as a bot is while it enters: those
+    are left out.
+    """
+    own = [entry for entry in entries if entry["room"] == room]
+    public = said(summarize(own, room))
+    entered = [entry["at"] for entry in own if entry["event"] == Event.NAMED and entry["name"] == "Rosey"]
+    muted = {
+        line for line in lines if not public[line] and any(0 <= moment - line[0] < ENTERING_MS for moment in entered)
+    }
+    return Counter({line: count for line, count in (lines - public).items() if line not in muted})
 
 
 def said(truth: Summary) -> Counter[Line]:

@@ -1,28 +1,47 @@
-"""A hundred declared channels and four bots: spread, killed, and begun anew one after the other."""
+"""A hundred declared channels in which a crowd lives, and four bots: spread, one killed, all begun anew in turn.
+
+For how long a room had no bot, and what was said in it, tells the record of the site, to the millisecond.
+"""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+import statistics
 import time
-from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
-from tests.cluster.cluster import CHART, CommandFailed, Namespace, Release, run, until
+from rosey_simulator.crowd.record import Entry
+from rosey_simulator.crowd.summary import summarize
+from tests.cluster import site
+from tests.cluster.cluster import CHART, Namespace, Release, run, until
 from tests.cluster.executioner import Executioner
+from tests.cluster.load import Line, copied, said, surplus
+from tests.cluster.site import SiteRecord
+from tests.support.attendance import Absence, Attendance, attendance
 
-SITE = "http://rosey-simulator:8080"
-CHANNELS = [f"room{number:03}" for number in range(100)]
-BOTS = 4
-CONNECTED_S = 30
-TAKEN_OVER_S = 10
-"""Seconds in which a dead bot's channels have another; five are promised, and each look takes one."""
+SITE: Final = "http://rosey-simulator:8080"
+CHANNELS: Final = [f"room{number:03}" for number in range(100)]
+BOTS: Final = 4
+RATE: Final = 50
+"""What the crowd does in a second, over all channels."""
+CONNECTED_S: Final = 30
+TAKEN_OVER_S: Final = 5.0
+"""For how long a killed bot's channels are without one, at most."""
+HANDED_OVER_S: Final = 1.0
+"""For how long a channel is without one that goes over to another bot, at most."""
+UNSEEN_MS: Final = 1000
+"""Before a bot was killed: what it may not have handed on, and nobody else has seen."""
+ON_THE_WIRE_MS: Final = 500
+"""Before a bot left: what the room still told it, while it closed the connection."""
 
 
-def account(namespace: Namespace) -> None:
+def prepare(namespace: Namespace) -> None:
     """An account of the simulated site, and the definitions."""
     definitions = CHART / "charts" / "crds" / "crds"
     run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", str(definitions))
@@ -33,24 +52,36 @@ def account(namespace: Namespace) -> None:
 
 @pytest.fixture(scope="module")
 def release(make_release: Callable[..., Release]) -> Release:
-    """Four bots, an operator, and a site of a hundred channels whose limits are raised."""
+    """Four bots, an operator, and a site of a hundred channels whose limits are raised, with a crowd."""
+    channels = [f"--channel={name}" for name in CHANNELS]
     simulator = {
         "enabled": True,
         "botUser": "Demo",
-        "crowd": {"enabled": False},
-        "extraArgs": [*(f"--channel={name}" for name in CHANNELS), "--accounts=/accounts/accounts"],
+        "crowd": {"rate": RATE, "users": 10},
+        "extraArgs": [*channels, "--accounts=/accounts/accounts", "--bot=Rosey", *site.ARGUMENTS],
         "extraVolumes": [{"name": "accounts", "secret": {"secretName": "accounts"}}],
         "extraVolumeMounts": [{"name": "accounts", "mountPath": "/accounts", "readOnly": True}],
     }
     limits = {"connectionsPerAddress": 1000, "connectionInterval": 0.02, "guestLoginInterval": 0.02}
     values = {"operator": {"enabled": True}, "simulator": simulator, "bot": {"replicas": BOTS, **limits}}
-    return make_release("pool", values, account)
+    return make_release("pool", values, prepare)
+
+
+@pytest.fixture(scope="module")
+def record(release: Release) -> SiteRecord:
+    """What happens on the site."""
+    return SiteRecord(release.namespace)
 
 
 @pytest.fixture(scope="module")
 def executioner(make_namespace: Callable[..., Namespace]) -> Executioner:
     """Who kills."""
     return Executioner(make_namespace("executioner", standard="privileged")).start()
+
+
+def seen(record: SiteRecord) -> Attendance:
+    """Where the bots' account is and was."""
+    return attendance(record.read(), "Rosey")
 
 
 def workers(release: Release) -> dict[str, str]:
@@ -63,39 +94,34 @@ def workers(release: Release) -> dict[str, str]:
     return found
 
 
-def bots(release: Release) -> list[str]:
-    """The bots' pods that are ready and not ending."""
+def pods(release: Release) -> list[str]:
+    """The bots' pods, those that are ending, too."""
     selector = "app.kubernetes.io/instance=rosey,app.kubernetes.io/component=bot"
-    return [
-        pod["metadata"]["name"]
-        for pod in release.namespace.get("pods", f"--selector={selector}")["items"]
-        if "deletionTimestamp" not in pod["metadata"]
-        and all(one.get("ready") for one in pod["status"].get("containerStatuses", [{}]))
-    ]
+    return [pod["metadata"]["name"] for pod in release.namespace.get("pods", f"--selector={selector}")["items"]]
 
 
-_ROOMS = """
-import re, urllib.request
-text = urllib.request.urlopen("http://127.0.0.1:9100/metrics").read().decode()
-print(" ".join(re.findall(r'^rosey_bot_connected{channel="(room\\d+)"} 1', text, flags=re.M)))
-"""
+def shared_out(release: Release) -> dict[str, str]:
+    """Who has which channel, as soon as each has a bot and they are spread evenly over all pods."""
+
+    def look() -> dict[str, str] | None:
+        found, names = workers(release), pods(release)
+        counts = Counter(worker.rpartition("-")[0] for worker in found.values())
+        is_even = counts.keys() == set(names) and max(counts.values()) - min(counts.values()) <= 2
+        return found if len(found) == len(CHANNELS) and len(names) == BOTS and is_even else None
+
+    found: dict[str, str] = until(look, what="all channels have a bot, and are spread evenly", timeout=120, poll=1)
+    return found
 
 
-def rooms(release: Release, pod: str) -> list[str]:
-    """The declared channels in which a bot is now, by its own word; none while it does not answer."""
-    try:
-        return release.namespace.python(f"pod/{pod}", _ROOMS).split()
-    except CommandFailed:
-        return []
+def told(what: str, absences: Sequence[Absence]) -> float:
+    """Print how long rooms were without a bot; returns the longest time."""
+    seconds = sorted(absence.seconds for absence in absences) or [0.0]
+    figures = f"{statistics.median(seconds):.2f} s at the median, {seconds[-1]:.2f} s at most"
+    print(f"{what}: {len(absences)} times, {figures}")
+    return seconds[-1]
 
 
-def occupied(release: Release, pods: list[str]) -> Counter[str]:
-    """How many of these bots are in each of the declared channels."""
-    with ThreadPoolExecutor(len(pods)) as threads:
-        return Counter(name for found in threads.map(lambda pod: rooms(release, pod), pods) for name in found)
-
-
-def test_a_hundred_channels_are_connected_and_spread(release: Release) -> None:
+def test_a_hundred_channels_are_connected_and_spread(release: Release, record: SiteRecord) -> None:
     began = time.monotonic()
     release.namespace.apply(*(declared(name) for name in CHANNELS))
     until(lambda: len(workers(release)) == len(CHANNELS), what="all are ready", timeout=CONNECTED_S, poll=0.5)
@@ -104,6 +130,7 @@ def test_a_hundred_channels_are_connected_and_spread(release: Release) -> None:
     print(f"{len(CHANNELS)} channels were ready after {took:.1f} s: {dict(counts)}")
     assert len(counts) == BOTS
     assert max(counts.values()) - min(counts.values()) <= 2
+    assert seen(record).present == set(CHANNELS)
 
 
 def declared(name: str) -> dict[str, Any]:
@@ -116,25 +143,88 @@ def declared(name: str) -> dict[str, Any]:
     }
 
 
-def test_a_killed_bots_channels_are_taken_over(release: Release, executioner: Executioner) -> None:
-    until(lambda: len(workers(release)) == len(CHANNELS), what="all are ready", timeout=60)
-    pods = bots(release)
-    victim = pods[0]
-    lost = set(rooms(release, victim))
+def test_a_killed_bots_channels_are_taken_over(release: Release, record: SiteRecord, executioner: Executioner) -> None:
+    held = shared_out(release)
+    victim = pods(release)[0]
+    lost = {room for room, worker in held.items() if worker.startswith(f"{victim}-")}
     assert lost
-    killed = time.monotonic()
+    before = record.read()[-1]["at"]
     executioner.kill_in(release.namespace.get("pod", victim)["metadata"], "rosey-bot")
-    # Whoever has them: in a second or two it is there again itself.
-    until(lambda: lost <= occupied(release, pods).keys(), what="they have a bot", timeout=TAKEN_OVER_S, poll=0.1)
-    print(f"{len(lost)} channels had a bot again after {time.monotonic() - killed:.1f} s at most")
-    until(lambda: len(workers(release)) == len(CHANNELS), what="all are told of", timeout=30)
-    until(lambda: occupied(release, bots(release)) == Counter(CHANNELS), what="each has one bot", timeout=30)
+    until(lambda: lost <= {absence.room for absence in seen(record).since(before)}, what="the site has noticed")
+    until(lambda: seen(record).present == set(CHANNELS), what="they have a bot", timeout=60, poll=1)
+    # What is moved for evenness' sake afterwards counts, too.
+    shared_out(release)
+    absences = seen(record).since(before)
+    killed_at = min(absence.left for absence in absences if absence.room in lost)
+    first = {absence.room: absence for absence in reversed(absences) if absence.room in lost}
+    taken = [Absence(room, killed_at, absence.back) for room, absence in first.items()]
+    moved = [absence for absence in absences if first.get(absence.room) is not absence]
+    assert told("taken over", taken) < TAKEN_OVER_S
+    assert told("moved then", moved) < HANDED_OVER_S
 
 
-def test_a_rolling_restart_leaves_every_channel_with_a_bot(release: Release) -> None:
-    until(lambda: len(workers(release)) == len(CHANNELS), what="all are ready", timeout=60)
+def test_a_rolling_restart_leaves_every_channel_with_a_bot(release: Release, record: SiteRecord) -> None:
+    before = set(shared_out(release).values())
+    began = record.read()[-1]["at"]
     release.namespace.kubectl("rollout", "restart", "deployment/rosey-bot")
     release.namespace.kubectl("rollout", "status", "deployment/rosey-bot", "--timeout=240s", timeout=260)
-    until(lambda: len(bots(release)) == BOTS, what="four bots", timeout=60)
-    until(lambda: occupied(release, bots(release)) == Counter(CHANNELS), what="each has one bot", timeout=60)
-    until(lambda: len(workers(release)) == len(CHANNELS), what="all are told of", timeout=30)
+    assert before.isdisjoint(shared_out(release).values())
+    absences = seen(record).since(began)
+    assert {absence.room for absence in absences} == set(CHANNELS)
+    assert told("handed over", absences) < HANDED_OVER_S
+    assert seen(record).present == set(CHANNELS)
+
+
+def test_nothing_that_was_said_meanwhile_is_lost_or_doubled(
+    release: Release, record: SiteRecord, tmp_path: Path
+) -> None:
+    rooms: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in record.read():
+        rooms[entry["room"]].append(entry)
+    until_then = record.entries[-1]["at"]
+    shown = {room: said(summarize(rooms[room], room, "Rosey")) for room in CHANNELS}
+    found: defaultdict[str, Counter[Line]] = defaultdict(Counter)
+
+    def is_stored() -> bool:
+        # A bot keeps the order, and the crowd talks on.
+        found.update(stored(copied(release, tmp_path / "rosey.db")))
+        return all(newest(found[room]) >= newest(shown[room]) for room in CHANNELS)
+
+    until(is_stored, what="all that was said is stored", timeout=90, poll=2)
+    attended = attendance(record.entries, "Rosey")
+    for room in CHANNELS:
+        stored_until_then = Counter({line: count for line, count in found[room].items() if line[0] < until_then})
+        assert surplus(rooms[room], room, stored_until_then) == Counter(), room
+        lost = shown[room] - found[room]
+        absences = [absence for absence in attended.absences if absence.room == room]
+        assert all(any(_is_excused(line, absence) for absence in absences) for line in lost), (room, lost, absences)
+    public = {room: said(summarize(rooms[room], room)) for room in CHANNELS}
+    unseen = sum((public[room] - shown[room]).total() for room in CHANNELS)
+    lost_lines = sum((shown[room] - found[room]).total() for room in CHANNELS)
+    total = sum(lines.total() for lines in shown.values())
+    print(f"{total} lines: {lost_lines} lost, none doubled; {unseen} more that CyTube showed no bot")
+    assert total > 10 * RATE
+    assert release.restarts("simulator") == 0
+
+
+def stored(database: sqlite3.Connection) -> dict[str, Counter[Line]]:
+    """By room, the lines that are stored."""
+    found: defaultdict[str, Counter[Line]] = defaultdict(Counter)
+    # A line's id begins with CyTube's own time of it in milliseconds.
+    for room, event_id, username, message in database.execute(
+        "SELECT c.key, t.event_id, t.username, t.message FROM recent_chat t JOIN channels c ON c.id = t.channel_id"
+        " WHERE t.event_id IS NOT NULL"
+    ):
+        found[room][int.from_bytes(event_id[:6]), username, message] += 1
+    return found
+
+
+def newest(lines: Counter[Line]) -> int:
+    """CyTube's time of the last of them."""
+    return max((line[0] for line in lines), default=0)
+
+
+def _is_excused(line: Line, absence: Absence) -> bool:
+    """Whether a line came so shortly before a bot's leaving that nobody else may have seen it."""
+    unseen = ON_THE_WIRE_MS if absence.seconds < HANDED_OVER_S else UNSEEN_MS
+    return 0 <= absence.left - line[0] < unseen
