@@ -19,8 +19,9 @@ IMAGES = {
     "requirements/simulator.txt": ["simulator"],
     "requirements/tools.txt": ["core", "bot", "database", "simulator", "cli"],
 }
-BUILD = "requirements/build.txt"
-"""What makes wheels of the services: the images are built without build isolation, which would choose by itself."""
+TOOLS = ("requirements/build", "requirements/development")
+"""What makes wheels of the services, since the images are built without build isolation, which would choose by itself;
+and what begins a service anew in an image for development."""
 
 
 def compile_lock(target: str, sources: list[str], *options: str) -> None:
@@ -45,4 +46,5 @@ if __name__ == "__main__":
     for name, parts in IMAGES.items():
         print(f"taking versions for {name}", file=sys.stderr)
         compile_lock(name, projects(parts), "--constraint", DEV)
-    compile_lock(BUILD, ["requirements/build.in"], "--constraint", DEV)
+    for name in TOOLS:
+        compile_lock(f"{name}.txt", [f"{name}.in"], "--constraint", DEV)

@@ -26,7 +26,7 @@ def pinned(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("image", [*IMAGES, "build"])
+@pytest.mark.parametrize("image", [*IMAGES, "build", "development"])
 def test_what_an_image_installs_is_what_was_tested(image: str) -> None:
     tested = pinned("dev")
     assert pinned(image)

@@ -8,14 +8,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import yaml
+import pytest
 
-from tests.chart.rendering import CHART, over, render
-
-ROOT: Final = CHART.parents[1]
-SKAFFOLD: Final[dict[str, Any]] = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
-[RELEASE] = SKAFFOLD["deploy"]["helm"]["releases"]
-
+from tests.chart.rendering import pods, render
+from tests.chart.skaffold import ARTIFACTS, RELEASE, ROOT, SKAFFOLD, destinations, values
 
 SCHEMA: Final = json.loads((ROOT / "tests" / "fixtures" / "skaffold" / "v4beta11.json").read_text())
 TYPES: Final = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
@@ -65,23 +61,50 @@ def test_its_schema_refuses_what_skaffold_does_not_know() -> None:
 
 
 def test_its_targets_are_in_the_dockerfiles() -> None:
-    for artifact in SKAFFOLD["build"]["artifacts"]:
+    for artifact in ARTIFACTS:
         docker = artifact["docker"]
         text = (ROOT / docker["dockerfile"]).read_text()
         assert re.search(rf"^FROM .* AS {docker['target']}$", text, flags=re.MULTILINE), artifact["image"]
-        assert f"org.opencontainers.image.title={artifact['image']} " in text
+        service = docker["buildArgs"]["SERVICE"]
+        assert re.search(rf"^FROM .* AS build-{service}$", text, flags=re.MULTILINE), artifact["image"]
+        assert artifact["image"] == f"rosey-{service}"
 
 
 def test_its_values_are_the_charts_and_name_its_images() -> None:
-    values: dict[str, Any] = {}
-    for key, value in RELEASE["setValueTemplates"].items():
-        values = over(values, key, re.sub(r"\W", "", value))
-    for key, value in RELEASE["setValues"].items():
-        values = over(values, key, True if value == "true" else value)
-    images = {artifact["image"].replace("-", "_") for artifact in SKAFFOLD["build"]["artifacts"]}
-    text = str(render({**values, "backup": {**values["backup"], "enabled": True}}))
-    for image in images:
-        assert f"IMAGE_REPO_{image}:IMAGE_TAG_{image}" in text
+    text = str(render(values("built")))
+    for artifact in ARTIFACTS:
+        assert f"{artifact['image']}:built" in text
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact["image"])
+def test_changed_code_goes_onto_a_volume_from_which_its_service_runs(artifact: dict[str, Any]) -> None:
+    service = artifact["docker"]["buildArgs"]["SERVICE"]
+    pod = dict(pods(render(values("built"))))[f"Deployment/demo-rosey-{service}"]["spec"]
+    [mount] = [item for item in pod["containers"][0]["volumeMounts"] if item["name"] == "code"]
+    assert {"name": "code", "emptyDir": {}} in pod["volumes"]
+    dockerfile = (ROOT / artifact["docker"]["dockerfile"]).read_text()
+    assert f"CODE={mount['mountPath']}\n" in dockerfile
+    for folder in ("core", service):
+        code = [file.relative_to(ROOT).as_posix() for file in (ROOT / "services" / folder).rglob("*.py")]
+        assert len(code) > 3
+        for file in code:
+            assert destinations(artifact, file) == [f"{mount['mountPath']}/{file.removeprefix('services/')}"]
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact["image"])
+def test_no_image_is_built_for_another_services_code(artifact: dict[str, Any]) -> None:
+    # For skaffold all that a Dockerfile copies belongs to each image that is made of it.
+    dockerfile = (ROOT / artifact["docker"]["dockerfile"]).read_text()
+    copied = re.findall(r"^COPY (services\S*) ", dockerfile, flags=re.MULTILINE)
+    assert len(copied) > 2
+    for folder in copied:
+        for file in (ROOT / folder).rglob("*.py"):
+            assert destinations(artifact, file.relative_to(ROOT).as_posix()), file
+
+
+def test_what_else_is_changed_is_built() -> None:
+    for file in ("services/core/pyproject.toml", "requirements/bot.txt", "tools/reload.py"):
+        assert [destinations(artifact, file) for artifact in ARTIFACTS] == [[]] * len(ARTIFACTS)
 
 
 def test_it_forwards_ports_of_services_that_there_are() -> None:
