@@ -16,14 +16,13 @@ from rosey_operator.reconcile.benchmarks import (
     Action,
     Benchmark,
     DeleteRun,
-    EmitBenchmarkEvent,
     Job,
     KeepResults,
-    SetBenchmarkStatus,
     StartJob,
     job_name,
     reconcile,
 )
+from rosey_operator.reconcile.declared import EmitEvent, SetStatus
 from rosey_operator.resources.rosey_benchmark import BenchmarkSpec, BenchmarkStatus
 from tests.unit.operator.world import uid
 
@@ -37,7 +36,7 @@ class Runs:
         self.benchmarks: dict[str, Benchmark] = {}
         self.jobs: dict[str, Job] = {}
         self.results: dict[str, Any] = {}
-        self.events: list[EmitBenchmarkEvent] = []
+        self.events: list[EmitEvent] = []
         self.started: list[StartJob] = []
         self.impossible = ""
         self.now = 1_800_000_000.0
@@ -72,9 +71,9 @@ class Runs:
                 case DeleteRun(name):
                     del self.jobs[name]
                     self.results.pop(name, None)
-                case SetBenchmarkStatus(benchmark, status):
+                case SetStatus(benchmark, status):
                     self.benchmarks[benchmark.uid] = replace(benchmark, status=status)
-                case EmitBenchmarkEvent():
+                case EmitEvent():
                     self.events.append(action)
         return actions
 

@@ -180,7 +180,7 @@ def _younger_first(wanted: Any, *rest: Any) -> Any:
     channels = [replace(one, created=f"2026-01-01T00:00:{59 - int(one.created[-3:-1])}Z") for one in reverse.values()]
     actions = _RIGHT(replace(wanted, channels=channels), *rest)
     return [
-        replace(action, channel=reverse[action.channel.uid]) if hasattr(action, "channel") else action
+        replace(action, resource=reverse[action.resource.uid]) if hasattr(action, "resource") else action
         for action in actions
     ]
 

@@ -11,17 +11,16 @@ from uuid import UUID
 from rosey_core import channel_entries
 from rosey_core.channel_status import ChannelStatus as BotStatus
 from rosey_operator.reconcile.channels import reconcile
+from rosey_operator.reconcile.declared import EmitEvent, SetStatus
 from rosey_operator.reconcile.state import (
     Action,
     Actual,
     Channel,
     CopySecrets,
     DeleteEntry,
-    EmitEvent,
     Entry,
     PutEntry,
     Scope,
-    SetStatus,
     Wanted,
 )
 from rosey_operator.resources.cytube_channel import ChannelSpec, ChannelStatus

@@ -15,19 +15,18 @@ import yaml
 
 from rosey_operator.controllers.controller import Controller
 from rosey_operator.kubernetes.api import Conflict, NotFound, Object
-from rosey_operator.kubernetes.resources import declared, emit, write_status
+from rosey_operator.kubernetes.resources import declared
 from rosey_operator.reconcile.benchmarks import (
     Action,
     Benchmark,
     DeleteRun,
-    EmitBenchmarkEvent,
     Job,
     KeepResults,
     Rows,
-    SetBenchmarkStatus,
     StartJob,
     reconcile,
 )
+from rosey_operator.reconcile.declared import EmitEvent, SetStatus
 from rosey_operator.resources.model import API_VERSION
 from rosey_operator.resources.rosey_benchmark import KIND, PLURAL, BenchmarkSpec, BenchmarkStatus
 
@@ -100,10 +99,8 @@ class BenchmarkController(Controller):
                 await self.kubernetes.delete(f"{self._jobs}/{name}", propagationPolicy="Background")
             case KeepResults(name):
                 await self._keep(name)
-            case SetBenchmarkStatus(benchmark, status):
-                await write_status(self.kubernetes, PLURAL, benchmark, benchmark.status, status)
-            case EmitBenchmarkEvent(benchmark, type, reason, message):
-                await emit(self.kubernetes, KIND, benchmark, type, reason, message, now=self.clock())
+            case SetStatus() | EmitEvent():
+                await self.tell(action)
 
     async def _start(self, benchmark: Benchmark, name: str, arguments: tuple[str, ...], deadline: int) -> None:
         body = job(_template(self.config.benchmark_job), benchmark, name, arguments, deadline)
@@ -188,7 +185,7 @@ def _template(path: Path | None) -> Object:
 
 
 def _benchmark(found: Object) -> Benchmark:
-    return Benchmark(**declared(found, BenchmarkSpec, BenchmarkStatus))
+    return declared(found, BenchmarkSpec, BenchmarkStatus)
 
 
 def _job(found: Object) -> Job:

@@ -12,18 +12,17 @@ from typing import Any, Final
 from rosey_operator.buckets import Buckets
 from rosey_operator.controllers.controller import Controller, gathered
 from rosey_operator.kubernetes.api import ApiError, NotFound, Object
-from rosey_operator.kubernetes.resources import declared, emit, write_status
+from rosey_operator.kubernetes.resources import declared
 from rosey_operator.reconcile.channels import reconcile, secrets_of
+from rosey_operator.reconcile.declared import EmitEvent, SetStatus
 from rosey_operator.reconcile.state import (
     Action,
     Actual,
     Channel,
     CopySecrets,
     DeleteEntry,
-    EmitEvent,
     PutEntry,
     Scope,
-    SetStatus,
     Wanted,
 )
 from rosey_operator.resources.cytube_channel import KIND, PLURAL, READY, ChannelSpec, ChannelStatus
@@ -134,10 +133,8 @@ class ChannelController(Controller):
                 await self.kubernetes.patch(self._copy, {"data": dict(values)})
                 log.info("%d secrets changed", len(values))
                 await self._refresh()
-            case SetStatus(channel, status):
-                await write_status(self.kubernetes, PLURAL, channel, channel.status, status)
-            case EmitEvent(channel, type, reason, message):
-                await emit(self.kubernetes, KIND, channel, type, reason, message, now=self.clock())
+            case SetStatus() | EmitEvent():
+                await self.tell(action)
 
     async def _refresh(self) -> None:
         """Have the kubelets bring the Secret's files to the bots now: they do when a pod changes, else in a minute."""
@@ -166,7 +163,7 @@ class ChannelController(Controller):
 
 
 def _channel(found: Object) -> Channel:
-    return Channel(**declared(found, ChannelSpec, ChannelStatus))
+    return declared(found, ChannelSpec, ChannelStatus)
 
 
 def _ready(status: ChannelStatus) -> str:

@@ -13,13 +13,15 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rosey_core.config.models import Operator
 from rosey_core.telemetry.metrics_operator import OperatorMetrics
 from rosey_operator.buckets import BucketError
 from rosey_operator.kubernetes.api import ApiError, Kubernetes, NotFound
 from rosey_operator.kubernetes.leader import Leader
+from rosey_operator.kubernetes.resources import emit, write_status
+from rosey_operator.reconcile.declared import EmitEvent, SetStatus
 from rosey_operator.resources.model import API_VERSION
 
 if TYPE_CHECKING:
@@ -134,6 +136,17 @@ class Controller(ABC):
         Raises:
             ApiError: it cannot be found out.
         """
+
+    async def tell(self, action: SetStatus[Any, Any] | EmitEvent) -> None:
+        """Write a status, or an event.
+
+        Raises:
+            ApiError: it cannot be written.
+        """
+        if isinstance(action, SetStatus):
+            await write_status(self.kubernetes, self.plural, action)
+        else:
+            await emit(self.kubernetes, self.kind, action, now=self.clock())
 
     async def act(
         self,

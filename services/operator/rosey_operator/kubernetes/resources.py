@@ -4,42 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from rosey_operator.kubernetes.api import Kubernetes
-from rosey_operator.resources.model import API_VERSION, Part
+from rosey_operator.reconcile.declared import Declared, EmitEvent, SetStatus, Spec, Status
+from rosey_operator.resources.model import API_VERSION
 
 _LONGEST_MESSAGE: Final = 1000
 
 
-class Named(Protocol):
-    """A resource."""
-
-    @property
-    def namespace(self) -> str:
-        """Where it is."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name there."""
-        ...
-
-    @property
-    def uid(self) -> str:
-        """What tells it from one of that name before or after it."""
-        ...
-
-
-def declared(found: Mapping[str, Any], spec: type[BaseModel], status: type[BaseModel]) -> dict[str, Any]:
-    """The attributes of a resource from an object of the API.
+def declared(found: Mapping[str, Any], spec: type[Spec], status: type[Status]) -> Declared[Spec, Status]:
+    """A resource from an object of the API.
 
     A spec that cannot be understood becomes a text: why. A status that cannot is as good as none.
     """
     metadata = found["metadata"]
-    wanted: BaseModel | str
+    wanted: Spec | str
     try:
         wanted = spec.model_validate(found.get("spec") or {})
     except ValidationError as error:
@@ -49,24 +31,25 @@ def declared(found: Mapping[str, Any], spec: type[BaseModel], status: type[BaseM
         told = status.model_validate(found.get("status") or {})
     except ValidationError:
         told = status()
-    return {
-        "namespace": metadata["namespace"],
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-        "generation": metadata.get("generation", 0),
-        "created": metadata["creationTimestamp"],
-        "spec": wanted,
-        "status": told,
-    }
+    return Declared(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        created=metadata["creationTimestamp"],
+        spec=wanted,
+        status=told,
+    )
 
 
-async def write_status(kubernetes: Kubernetes, plural: str, resource: Named, before: Part, after: Part) -> None:
-    """Write a status in the place of another.
+async def write_status(kubernetes: Kubernetes, plural: str, action: SetStatus[Any, Any]) -> None:
+    """Write a resource's status in the place of the one that it has.
 
     Raises:
         ApiError: it cannot be written.
     """
-    new, old = after.as_json(), before.as_json()
+    resource = action.resource
+    new, old = action.status.as_json(), resource.status.as_json()
     changes: dict[str, Any] = {**dict.fromkeys(old.keys() - new.keys()), **new}
     # By its uid: another of the same name may have come into its place.
     body = {"metadata": {"uid": resource.uid}, "status": changes}
@@ -74,14 +57,13 @@ async def write_status(kubernetes: Kubernetes, plural: str, resource: Named, bef
     await kubernetes.patch(path, body)
 
 
-async def emit(
-    kubernetes: Kubernetes, kind: str, resource: Named, type: str, reason: str, message: str, *, now: float
-) -> None:
+async def emit(kubernetes: Kubernetes, kind: str, action: EmitEvent, *, now: float) -> None:
     """Tell whoever looks at a resource what has happened, at ``now`` in Unix seconds.
 
     Raises:
         ApiError: it cannot be told.
     """
+    resource = action.resource
     at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     about = {
         "apiVersion": API_VERSION,
@@ -93,9 +75,9 @@ async def emit(
     body = {
         "metadata": {"generateName": f"{resource.name[:200]}.", "namespace": resource.namespace},
         "involvedObject": about,
-        "type": type,
-        "reason": reason,
-        "message": message[:_LONGEST_MESSAGE],
+        "type": action.type,
+        "reason": action.reason,
+        "message": action.message[:_LONGEST_MESSAGE],
         "source": {"component": "rosey-operator"},
         "firstTimestamp": at,
         "lastTimestamp": at,

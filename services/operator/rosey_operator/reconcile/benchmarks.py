@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from rosey_operator.reconcile.declared import Declared, EmitEvent, SetStatus
 from rosey_operator.resources.conditions import ConditionStatus, condition, continued
 from rosey_operator.resources.rosey_benchmark import (
     COMPLETE,
@@ -32,18 +33,8 @@ _LOADS: Final = 40
 _HOUR: Final = "test_memory_stability_1hour"
 _MOST_FIGURES: Final = 200
 
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """A ``RoseyBenchmark`` as it stands; the attributes are those of a ``Channel``."""
-
-    namespace: str
-    name: str
-    uid: str
-    generation: int
-    created: str
-    spec: BenchmarkSpec | str
-    status: BenchmarkStatus
+Benchmark = Declared[BenchmarkSpec, BenchmarkStatus]
+"""A ``RoseyBenchmark`` as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +82,7 @@ class KeepResults:
     job: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetBenchmarkStatus:
-    """Write a resource's status."""
-
-    benchmark: Benchmark
-    status: BenchmarkStatus
-
-
-@dataclass(frozen=True, slots=True)
-class EmitBenchmarkEvent:
-    """Tell whoever looks at a resource what has happened."""
-
-    benchmark: Benchmark
-    type: Literal["Normal", "Warning"]
-    reason: str
-    message: str
-
-
-Action = StartJob | DeleteRun | KeepResults | SetBenchmarkStatus | EmitBenchmarkEvent
+Action = StartJob | DeleteRun | KeepResults | SetStatus[BenchmarkSpec, BenchmarkStatus] | EmitEvent
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -167,7 +140,7 @@ def reconcile(
         status = status.model_copy(update={"history": history})
         kept |= {name, *(run.job for run in history)}
         if status.as_json() != benchmark.status.as_json():
-            actions.append(SetBenchmarkStatus(benchmark, status))
+            actions.append(SetStatus(benchmark, status))
             actions += _events(benchmark, status)
     actions += [DeleteRun(job.name) for job in jobs if job.name not in kept]
     return actions
@@ -327,4 +300,4 @@ def _events(benchmark: Benchmark, status: BenchmarkStatus) -> list[Action]:
     [complete, passed] = status.conditions
     is_bad = status.verdict in ("FAIL", "ERROR")
     told = passed if complete.status == "True" else complete
-    return [EmitBenchmarkEvent(benchmark, "Warning" if is_bad else "Normal", told.reason, told.message)]
+    return [EmitEvent(benchmark, "Warning" if is_bad else "Normal", told.reason, told.message)]

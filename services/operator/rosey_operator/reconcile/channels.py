@@ -14,6 +14,7 @@ from typing import Any, Final
 from rosey_core import channel_entries
 from rosey_core.channel_entries import InvalidEntry
 from rosey_core.channels import possible_keys
+from rosey_operator.reconcile.declared import EmitEvent, SetStatus
 from rosey_operator.reconcile.outcome import Outcome, events_between, status_of
 from rosey_operator.reconcile.state import (
     Action,
@@ -21,12 +22,10 @@ from rosey_operator.reconcile.state import (
     Channel,
     CopySecrets,
     DeleteEntry,
-    EmitEvent,
     Entry,
     Place,
     PutEntry,
     Scope,
-    SetStatus,
     Wanted,
 )
 from rosey_operator.resources.cytube_channel import KIND, ChannelSpec, SecretKey

@@ -4,37 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from rosey_core.channel_entries import Owner
 from rosey_core.channel_status import ChannelStatus as BotStatus
+from rosey_operator.reconcile.declared import Declared, EmitEvent, SetStatus
 from rosey_operator.resources.cytube_channel import ChannelSpec, ChannelStatus
 
 Place = tuple[str, str]
 """A channel's server and name in lower case."""
 
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A ``CytubeChannel`` as it stands.
-
-    Attributes:
-        namespace: where it is.
-        name: its name there.
-        uid: what tells it from one of that name before or after it.
-        generation: counts what was wanted.
-        created: when it was made, as Kubernetes writes it.
-        spec: what is wanted; a text where that cannot be understood: why.
-        status: what was told of it last.
-    """
-
-    namespace: str
-    name: str
-    uid: str
-    generation: int
-    created: str
-    spec: ChannelSpec | str
-    status: ChannelStatus
+Channel = Declared[ChannelSpec, ChannelStatus]
+"""A ``CytubeChannel`` as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,22 +112,4 @@ class CopySecrets:
         return f"CopySecrets({sorted(self.values)})"
 
 
-@dataclass(frozen=True, slots=True)
-class SetStatus:
-    """Write a resource's status."""
-
-    channel: Channel
-    status: ChannelStatus
-
-
-@dataclass(frozen=True, slots=True)
-class EmitEvent:
-    """Tell whoever looks at a resource what has happened."""
-
-    channel: Channel
-    type: Literal["Normal", "Warning"]
-    reason: str
-    message: str
-
-
-Action = PutEntry | DeleteEntry | CopySecrets | SetStatus | EmitEvent
+Action = PutEntry | DeleteEntry | CopySecrets | SetStatus[ChannelSpec, ChannelStatus] | EmitEvent
