@@ -56,8 +56,9 @@ class Buckets:
     @property
     def problem(self) -> str | None:
         """Why it is not known what stands there; ``None`` while it is."""
-        problems = (self._bus.problem, *(follower.problem for follower in self._followers))
-        return next(filter(None, problems), None)
+        problem = next(filter(None, (follower.problem for follower in self._followers)), None)
+        # Those who follow hear of a loss a moment later, and ``away`` is theirs.
+        return problem and (self._bus.problem or problem)
 
     @property
     def away(self) -> float:
