@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from rosey_core.config import load
+from rosey_core.config.models import Pool
 from tests.chart.rendering import CHART, KUBERNETES, Manifest, Refused, helm, one, over, pods, render, template
 from tests.chart.test_options import EVERYTHING
 from tests.chart.variants import VARIANTS
@@ -271,6 +272,7 @@ def test_every_dashboard_is_in_a_configmap_that_grafana_finds() -> None:
     [
         ({"bot": {"chanels": []}}, "'/bot': additional properties 'chanels' not allowed"),
         ({"bot": {"channels": [{"chanel": "a"}]}}, "'/bot/channels/0': missing property 'channel'"),
+        ({"bot": {"pool": {"ttl": 0.1}}}, "'/bot/pool/ttl': minimum: got 0.1, want 0.5"),
         ({"nats": {"replicas": 2}}, "'/nats/replicas': value must be one of 1, 3, 5"),
         ({"logging": {"level": "loud"}}, "'/logging/level': value must be one of 'DEBUG', 'INFO'"),
         ({"database": {"persistence": {"size": "much"}}}, "'/database/persistence/size': 'much' does not match"),
@@ -367,3 +369,21 @@ def test_several_bots_share_the_channels_and_no_volume() -> None:
     assert "pool:\n    enabled: true" in configuration(manifests, "demo-rosey-bot")
     assert one(manifests, "PodDisruptionBudget", "demo-rosey-bot")["spec"]["maxUnavailable"] == 1
     assert " pool:" not in configuration(render(), "demo-rosey-bot")
+
+
+def test_how_they_share_them_is_as_it_is_wanted(tmp_path: Path) -> None:
+    def pool(**wanted: Any) -> Pool:
+        manifests = render({"bot": {"replicas": 2, "pool": wanted}})
+        file = tmp_path / "config.yaml"
+        file.write_text(configuration(manifests, "demo-rosey-bot"))
+        return load(file, {}).bot.pool
+
+    assert pool() == Pool(enabled=True), "the chart's defaults are the bot's"
+    wanted = {"ttl": 0.5, "addressGroup": "007"}
+    assert pool(**wanted) == Pool(enabled=True, ttl=0.5, address_group="007")
+    manifests = [render({"bot": {"replicas": 2, "pool": values}}) for values in ({}, wanted)]
+    checksums = {
+        one(found, "Deployment", "demo-rosey-bot")["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+        for found in manifests
+    }
+    assert len(checksums) == 2, "a bot takes them when it starts"

@@ -114,6 +114,8 @@ CONTEXT: Final[dict[str, dict[str, Any]]] = {
     "tracing.sampleRatio": {"tracing": {"endpoint": "http://collector:4318"}},
     "serviceAccount.name": {"serviceAccount": {"create": False}},
     "nats.enabled": {"nats": {"enabled": True, "url": "nats://here:4222", "auth": {"existingSecret": "passwords"}}},
+    "bot.pool.ttl": {"bot": {"replicas": 2}},
+    "bot.pool.addressGroup": {"bot": {"replicas": 2}},
     "database.persistence.enabled": {"backup": {"enabled": False}},
 }
 """What an option needs around it, where that is not what ``EVERYTHING`` has."""
