@@ -2,8 +2,8 @@
 
 nats-py makes of each message an object with its headers taken apart, puts it into a queue, and has a task of the
 subscription call the callback: 9 of the 15 us that receiving costs. What is diverted here goes from the parser to its
-taker at once. It rests on one private method, which ``Client`` and its parser have had for years; tests notice where
-that changes, and without it everything goes the usual way.
+taker at once, as many messages at a time as have arrived. It rests on the parser's place in the client and on one
+private method, which both have had for years; tests notice where that changes.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Final
 from nats.aio.subscription import Subscription
 
 from rosey_core.client import MendedClient
+from rosey_core.message_parser import Message, MessageParser
 
-Taker = Callable[[bytes, bytes, bytes, bytes], Awaitable[None]]
-"""Called with subject, reply subject, payload and headers (as they came, empty for none) of a message; what it raises
-ends the connection."""
+Taker = Callable[[list[Message]], Awaitable[None]]
+"""Called with messages, in order; what it raises ends the connection."""
 
 _STATUS: Final = b"NATS/1.0 "
 
@@ -28,6 +28,7 @@ class ShortcutClient(MendedClient):
     def __init__(self) -> None:
         super().__init__()
         self._takers: dict[int, Taker] = {}
+        self._ps = MessageParser(self, self._deliver)
 
     def divert(self, subscription: Subscription, taker: Taker) -> None:
         """From now on hand this subscription's messages to ``taker``, in order and with their headers as they came.
@@ -41,11 +42,18 @@ class ShortcutClient(MendedClient):
         """End a diversion; nothing happens where there is none."""
         self._takers.pop(subscription._id, None)
 
-    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        taker = self._takers.get(sid)
-        if taker is None or (headers and headers.startswith(_STATUS)):
-            await super()._process_msg(sid, subject, reply, data, headers)
-            return
-        self.stats["in_msgs"] += 1
-        self.stats["in_bytes"] += len(data)
-        await taker(subject, reply, data, headers or b"")
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None) -> None:
+        await self._deliver(sid, [(subject, reply, data, headers or b"")])
+
+    async def _deliver(self, subscription: int, messages: list[Message]) -> None:
+        taker = self._takers.get(subscription)
+        if taker is not None:
+            statuses = [message for message in messages if message[3].startswith(_STATUS)]
+            taken = [message for message in messages if message not in statuses] if statuses else messages
+            self.stats["in_msgs"] += len(taken)
+            self.stats["in_bytes"] += sum([len(payload) for _, _, payload, _ in taken])
+            if taken:
+                await taker(taken)
+            messages = statuses
+        for message in messages:
+            await super()._process_msg(subscription, *message)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from nats.aio.msg import Msg
 
+from rosey_core.message_parser import Message
 from rosey_core.shortcut import ShortcutClient
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
@@ -20,14 +21,12 @@ class Receiver:
     def __init__(self) -> None:
         self.called: list[Msg] = []
         self.taken: list[tuple[bytes, bytes, bytes]] = []
-        self.headers: list[bytes] = []
 
     async def call(self, message: Msg) -> None:
         self.called.append(message)
 
-    async def take(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
-        self.headers.append(headers)
-        self.taken.append((subject, reply, payload))
+    async def take(self, messages: list[Message]) -> None:
+        self.taken += [(subject, reply, payload) for subject, reply, payload, _ in messages]
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from rosey_bot.publish.limits import OutboxLimits
 from rosey_bot.publish.statistics import OutboxStatistics
 from rosey_bot.publish.window import IN_FLIGHT, Delivery, Window
 from rosey_core.bus import Bus
+from rosey_core.message_parser import Message
 from rosey_core.shortcut import ShortcutClient
 
 log = logging.getLogger(__name__)
@@ -208,8 +209,9 @@ class Sender:
     async def _answered(self, answer: Msg) -> None:
         self._hear(answer.subject[len(self._inbox) :], decode(answer.data, answer.headers))
 
-    async def _acknowledged(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
-        self._hear(subject[len(self._inbox) :].decode(), decode(payload, None))
+    async def _acknowledged(self, messages: list[Message]) -> None:
+        for subject, _, payload, _ in messages:
+            self._hear(subject[len(self._inbox) :].decode(), decode(payload, None))
 
     def _hear(self, token: str, acknowledgement: Acknowledgement) -> None:
         delivery = self._window.find(token)

@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from rosey_core.message_parser import Message
 from rosey_core.shortcut import ShortcutClient
 from rosey_core.telemetry.tracing import TRACEPARENT
 
@@ -86,7 +87,7 @@ class Consumer:
         self._stream = stream
         self._next = start
         self._next_delivery = 1
-        self._messages: list[tuple[bytes, bytes, bytes, bytes]] = []
+        self._messages: list[Message] = []
         self._waiting_bytes = 0
         self._outstanding = 0
         self._arrived = asyncio.Event()
@@ -212,15 +213,16 @@ class Consumer:
 
     async def _on_message(self, message: Msg) -> None:
         if message.reply:
-            await self._on_data(message.subject.encode(), message.reply.encode(), message.data, _trace_headers(message))
+            subject, reply = message.subject.encode(), message.reply.encode()
+            await self._on_data([(subject, reply, message.data, _trace_headers(message))])
         else:
             await self._on_status(message)
             self._heard()
 
-    async def _on_data(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes) -> None:
-        self._messages.append((subject, reply, payload, headers))
-        self._waiting_bytes += len(payload)
-        self._outstanding -= 1
+    async def _on_data(self, messages: list[Message]) -> None:
+        self._messages += messages
+        self._waiting_bytes += sum([len(payload) for _, _, payload, _ in messages])
+        self._outstanding -= len(messages)
         if self._outstanding <= PULL_BATCH * (PULLS_OUTSTANDING - 1):
             await self._pull_where_room()
         self._arrived.set()
