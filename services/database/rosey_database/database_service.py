@@ -86,7 +86,7 @@ class DatabaseService:
             return
         self._ingest = ingest = Ingest(
             self._connection.client,
-            self._database.writer,
+            lambda: self._database.writer,
             location=self._database.location,
             limits=self._limits,
             observer=None if self._metrics is None else IngestObserver(self._metrics, self._tracing),
@@ -146,6 +146,9 @@ class DatabaseService:
                 deleted = await self._database.perform_maintenance()
             except sqlite3.Error as error:
                 log.warning("maintenance: %s", error)
+                self._count_maintenance("failed", {}, time.monotonic() - begun)
+            except Exception:
+                log.exception("maintenance failed; it goes on")
                 self._count_maintenance("failed", {}, time.monotonic() - begun)
             else:
                 self._count_maintenance("done", deleted, time.monotonic() - begun)

@@ -20,6 +20,7 @@ from rosey_core.bus import Bus
 from rosey_core.telemetry.metrics import new_registry
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import BotDatabase, DatabaseService
+from rosey_database.requests import server
 from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
@@ -300,4 +301,51 @@ async def test_a_service_that_is_stopped_while_it_starts_is_stopped(
         await nats_client.request(subjects.QUERY_CHANNEL_STATS, b"", timeout=5)
     await service.start()
     assert (await nats_client.request(subjects.QUERY_CHANNEL_STATS, b"", timeout=5)).data
+    await service.stop()
+
+
+async def test_a_stop_does_not_wait_for_a_server_that_does_not_answer(
+    nats_client: Client, nats_server: NatsServer, temp_database: BotDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "STOP_TIMEOUT_S", 0.2)
+    service = DatabaseService(nats_client, temp_database)
+    await service.start()
+    await until(lambda: service.problem is None)
+    nats_server.pause()
+    began = time.monotonic()
+    await service.stop()
+    assert time.monotonic() - began < 2
+    nats_server.resume()
+
+
+async def test_a_database_that_is_closed_and_opened_again_is_gone_on_with(
+    nats_client: Client, database_service: DatabaseService, temp_database: BotDatabase, ask: Ask
+) -> None:
+    await say(nats_client, "before")
+    await stored(temp_database, 1)
+    await temp_database.close(end_sessions=False)
+    await say(nats_client, "meanwhile")
+    await until(lambda: "not connected" in (database_service.problem or ""))
+    await temp_database.connect()
+    await say(nats_client, "after")
+    assert await stored(temp_database, 3) == ["before", "meanwhile", "after"]
+    assert (await ask(subjects.QUERY_CHANNEL_STATS))["success"] is True
+    await until(lambda: database_service.problem is None)
+
+
+async def test_maintenance_goes_on_after_an_error_of_any_kind(
+    nats_client: Client, temp_database: BotDatabase, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = 0
+
+    async def fail() -> dict[str, int]:
+        nonlocal tried
+        tried += 1
+        raise MemoryError
+
+    monkeypatch.setattr(temp_database, "perform_maintenance", fail)
+    service = DatabaseService(nats_client, temp_database, maintenance_interval=0.001)
+    await service.start()
+    await until(lambda: tried > 2)
+    assert "maintenance failed" in caplog.text
     await service.stop()

@@ -59,7 +59,9 @@ class Service:
         self.location = sqlite.Location.of(path)
         self.writer = Writer(self.location)
         self.observed = Observed()
-        self.ingest = Ingest(lambda: client, self.writer, location=self.location, observer=self.observed, limits=limits)
+        self.ingest = Ingest(
+            lambda: client, lambda: self.writer, location=self.location, observer=self.observed, limits=limits
+        )
 
     async def start(self) -> None:
         await self.writer.open()

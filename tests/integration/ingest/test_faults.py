@@ -1,11 +1,16 @@
 """Storage and server faults: nothing uncommitted counts, the operator is told, and it goes on by itself."""
 
+import asyncio
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from nats.aio.client import Client
 
+from rosey_core import streams, subjects
+from rosey_database import effects
 from tests.integration.ingest.conftest import chat, publish, rows
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
@@ -56,3 +61,75 @@ async def test_without_jetstream_it_says_so(
     assert not service.ingest.working.is_set()
     await service.stop()
     await client.close()
+
+
+async def test_a_bad_event_is_one_dead_letter_however_often_what_came_with_it_fails(
+    nats_client: Client, stream: None, make_service, monkeypatch
+) -> None:
+    monkeypatch.setattr("rosey_database.ingest.ingest.RETRY_WAITS_S", (0.02, 0.02))
+    # After which NATS does not know a message by its id any more.
+    monkeypatch.setattr(streams, "DUPLICATE_WINDOW", 0.1)
+    tries: list[float] = []
+
+    def fail(*arguments):
+        tries.append(time.monotonic())
+        raise sqlite3.OperationalError("database or disk is full")
+
+    await publish(nats_client, chat(1))
+    await nats_client.publish(subjects.MESSAGE_LOG, b"no JSON")
+    with monkeypatch.context() as patch:
+        patch.setattr(effects, "apply", fail)
+        service = await make_service()
+        await until(lambda: len(tries) > 3 and tries[-1] - tries[0] > 0.3, what="some tries")
+    await service.stored(2)
+    assert (await nats_client.jsm().stream_info(streams.DEAD_LETTERS)).state.messages == 1
+    assert len(service.observed.poison) == 1
+
+
+async def test_a_stop_does_not_wait_for_a_server_that_does_not_answer(
+    nats_client: Client, nats_server: NatsServer, make_service, monkeypatch
+) -> None:
+    service = await make_service()
+    await service.ingest.working.wait()
+    await service.ingest.stop()
+    asked = asyncio.Event()
+    ensure = streams.ensure
+
+    async def ask(*arguments):
+        asked.set()
+        return await ensure(*arguments)
+
+    monkeypatch.setattr(streams, "ensure", ask)
+    nats_server.pause()
+    await service.ingest.start()
+    await asked.wait()
+    begun = asyncio.get_running_loop().time()
+    await service.ingest.stop()
+    assert asyncio.get_running_loop().time() - begun < 2
+    nats_server.resume()
+
+
+async def test_a_stop_waits_for_the_transaction_at_hand(
+    nats_client: Client, path: Path, make_service, monkeypatch
+) -> None:
+    monkeypatch.setattr("rosey_database.ingest.ingest.CANCEL_WAIT_S", 0.01)
+    begun, go_on = threading.Event(), threading.Event()
+    apply = effects.apply
+
+    def slowly(*arguments):
+        begun.set()
+        go_on.wait(10)
+        return apply(*arguments)
+
+    monkeypatch.setattr(effects, "apply", slowly)
+    service = await make_service()
+    await service.ingest.working.wait()
+    await publish(nats_client, chat(1))
+    await asyncio.to_thread(begun.wait, 10)
+    stopping = asyncio.create_task(service.ingest.stop())
+    await asyncio.sleep(0.05)
+    assert not stopping.done()
+    go_on.set()
+    await stopping
+    assert len(service.observed.received) == 1
+    assert rows(path, "SELECT sequence FROM ingest_position") == [(1,)]

@@ -147,10 +147,6 @@ class Consumer:
         except nats.errors.Error as error:
             log.debug("giving up a consumer: %s", error)
 
-    def interrupt(self) -> None:
-        """Make ``take`` return at once, with what there is."""
-        self._arrived.set()
-
     async def ask_pending(self) -> int:
         """Ask the server how many messages it still has for this consumer, with those that are on their way.
 
@@ -164,7 +160,7 @@ class Consumer:
         return self.pending
 
     async def take(self, limit: int, timeout: float | None = None) -> list[StreamMessage]:
-        """Wait for messages and return up to ``limit`` of them, none where it was interrupted.
+        """Wait for messages and return up to ``limit`` of them.
 
         Args:
             timeout: seconds after which none are returned; ``None`` to wait for ever.

@@ -36,7 +36,8 @@ async def publish(client: Client, poison: Poison, *, stream: str, stream_created
     message = poison.message
     payload = message.payload
     headers = {
-        "Nats-Msg-Id": f"{stream}:{stream_created}:{message.sequence}",
+        # With its time: a stream that was set back gives its sequences a second time.
+        "Nats-Msg-Id": f"{stream}:{stream_created}:{message.sequence}:{message.nanoseconds}",
         REASON: _one_line(poison.reason),
         SUBJECT: _one_line(message.subject),
         SEQUENCE: str(message.sequence),

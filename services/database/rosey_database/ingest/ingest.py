@@ -43,6 +43,8 @@ RETRY_WAITS_S: Final = (0.05, 2.0)
 STANDBY_POLL_S: Final = 0.25
 FRUITLESS_LIMIT: Final = 3
 """Readings in a row that ended and brought nothing, after which that is a problem and no accident."""
+CANCEL_WAIT_S: Final = 0.5
+"""How long what is to end is waited for, before it is told again: nats-py swallows some cancellations."""
 QUIET_S: Final = 1.0
 """A reading that lasts so long is sound; and a stream of which nothing has come for so long is asked what it has."""
 TAKEOVER_S: Final = 1.5
@@ -93,7 +95,7 @@ class Ingest:
 
     Args:
         client: gives the NATS client of the present connection, or raises ``NotConnected``.
-        writer: of the database, open.
+        writer: gives that of the database, or raises ``sqlite3.Error`` while it is closed.
         location: of the database, for what is said of its faults.
         limits: of the streams, which ingest makes.
         observer: is told of everything.
@@ -103,7 +105,7 @@ class Ingest:
     def __init__(
         self,
         client: Callable[[], Client],
-        writer: Writer,
+        writer: Callable[[], Writer],
         *,
         location: sqlite.Location,
         limits: StreamLimits | None = None,
@@ -119,6 +121,8 @@ class Ingest:
         self._task: asyncio.Task[None] | None = None
         self._consumer: Consumer | None = None
         self._stopping = asyncio.Event()
+        self._committing = False
+        self._rejected: set[tuple[int, int, int]] = set()
         self._alone = 0
         self._fruitless = 0
         self.standing_by = False
@@ -142,14 +146,16 @@ class Ingest:
             self._task = asyncio.create_task(self._run(), name="ingest")
 
     async def stop(self) -> None:
-        """Finish the batch at hand and end; safe to call again."""
+        """Finish the transaction at hand and end; safe to call again."""
         task, self._task = self._task, None
         if task is None:
             return
         self._stopping.set()
-        if self._consumer is not None:
-            self._consumer.interrupt()
-        await task
+        while not task.done():
+            # Whatever else it waits for comes from NATS, which may have died.
+            if not self._committing:
+                task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_WAIT_S)
         self.problem = "stopped"
 
     async def _run(self) -> None:
@@ -195,7 +201,7 @@ class Ingest:
     async def _work(self) -> None:
         client = self._client()
         info = await streams.ensure(client, self._limits)
-        begun = await start.locate(client, self._writer, info)
+        begun = await start.locate(client, self._writer(), info)
         if begun.incident is not None:
             self._restarted(begun.incident)
         self.position = begun.position
@@ -260,6 +266,7 @@ class Ingest:
             await self._commit(batch)
         except Unstorable:
             await self._store_one_by_one(client, batch)
+        self._rejected.clear()
         if batch.missing:
             self._missing(batch)
         if batch.future and self._observer is not None:
@@ -276,7 +283,11 @@ class Ingest:
             position.move(transaction.connection, built_on=built_on, to=to)
             return apply(transaction, batch.items)
 
-        duplicates = await self._writer.run(transact)
+        self._committing = True
+        try:
+            duplicates = await self._writer().run(transact)
+        finally:
+            self._committing = False
         self.position = to
         if self._observer is not None:
             now = self._clock()
@@ -284,7 +295,8 @@ class Ingest:
                 Stored(
                     items=batch.items,
                     committed=now,
-                    commit_seconds=now - begun,
+                    # A clock may have been set back.
+                    commit_seconds=max(now - begun, 0.0),
                     duplicates=duplicates,
                     pending=self._consumer.pending if self._consumer is not None else 0,
                     position=to,
@@ -303,8 +315,13 @@ class Ingest:
                 await self._commit(part)
 
     async def _reject(self, client: Client, poison: Poison) -> None:
-        created = self.position.created if self.position is not None else 0
+        created, generation = (0, 0) if self.position is None else (self.position.created, self.position.generation)
+        key = (created, generation, poison.message.sequence)
+        if key in self._rejected:
+            # What could not be stored beside it is tried again; the letter is there already.
+            return
         await dead_letters.publish(client, poison, stream=streams.EVENTS, stream_created=created)
+        self._rejected.add(key)
         log.warning(
             "dead letter: %s %d on %s: %s",
             streams.EVENTS,
@@ -325,7 +342,7 @@ class Ingest:
             moved_at = asyncio.get_running_loop().time()
             while not self._stopping.is_set():
                 try:
-                    now = await self._writer.run(lambda t: position.read(t.connection, streams.EVENTS))
+                    now = await self._writer().run(lambda t: position.read(t.connection, streams.EVENTS))
                     waiting = now is None or await self._differs(now)
                 except (NotConnected, nats.errors.Error, sqlite3.Error, TimeoutError, OSError, ValueError) as error:
                     log.info("standing by: %s", error)

@@ -135,7 +135,8 @@ class RequestServer:
         client, self._client = self._client, None
         if service is not None and client is not None and not client.is_closed:
             try:
-                await service.stop()
+                # A server that has died would be waited for.
+                await asyncio.wait_for(service.stop(), STOP_TIMEOUT_S)
             except (nats.errors.Error, TimeoutError, OSError) as error:
                 log.info("stopping to serve requests: %s", error)
         if self._tasks:
