@@ -174,6 +174,8 @@ async def _count_rows(database: BotDatabase, metrics: DatabaseMetrics) -> None:
         except sqlite3.Error as error:
             # That the database fails is told by its health.
             log.debug("rows are not counted: %s", error)
+        except Exception:
+            log.exception("counting rows failed; it goes on")
         await asyncio.sleep(ROWS_INTERVAL_S)
 
 

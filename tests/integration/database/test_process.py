@@ -215,6 +215,21 @@ async def test_it_goes_on_where_looking_at_it_fails(
         await until(lambda: read(database_file, "SELECT username FROM user_stats") == [("Ann",)])
 
 
+async def test_it_goes_on_counting_rows_after_an_error_of_any_kind(
+    nats_server: NatsServer, database_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service, "ROWS_INTERVAL_S", 0.01)
+    async with serving(configuration(nats_server.url, database_file)) as context:
+        value = context.registry.get_sample_value
+        await until(lambda: value("rosey_database_rows", {"table": "channels"}) == 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(BotDatabase, "row_counts", lambda _: 1 / 0)
+            await until(lambda: "counting rows failed" in caplog.text)
+        with closing(sqlite3.connect(database_file)) as connection, connection:
+            connection.execute("INSERT INTO channels (key) VALUES ('lobby')")
+        await until(lambda: value("rosey_database_rows", {"table": "channels"}) == 2)
+
+
 async def test_check_finds_nothing_wrong_and_touches_nothing(nats_server: NatsServer, tmp_path: Path) -> None:
     assert await service.check(configuration(nats_server.url, tmp_path / "new.db")) == []
     assert not (tmp_path / "new.db").exists()
