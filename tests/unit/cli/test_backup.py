@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -142,3 +143,26 @@ def test_which_database_must_be_said_where_none_runs(
     result = rosey("backup", tmp_path / "backup.db")
     assert result.exit_code == 2
     assert "say which database" in result.stderr
+
+
+def test_a_database_is_not_restored_from_itself(database_file: Path) -> None:
+    add(database_file, "Alice")
+    with pytest.raises(Failure, match="is the database itself"):
+        restore(database_file, database_file)
+    assert users(database_file) == ["Alice"]
+
+
+def test_a_copy_that_cannot_be_made_leaves_the_database_in_its_place(
+    database_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(database_file, "Alice")
+    copy = back_up(database_file, tmp_path / "backup.db")
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rosey_cli.backup.copies._sync", full)
+    with pytest.raises(Failure, match="No space left"):
+        restore(copy.path, database_file)
+    assert users(database_file) == ["Alice"]
+    assert sorted(file.name for file in database_file.parent.glob(f"*{database_file.name}*")) == [database_file.name]

@@ -91,18 +91,23 @@ def restore(source: Path, database: Path) -> tuple[Copy, Path | None]:
         Failure: the copy is not good, or the database is in use or cannot be replaced.
     """
     verified = verify(source)
+    there = database.exists()
+    if there and source.samefile(database):
+        raise Failure(f"{source} is the database itself: name a backup of it")
     draft = database.with_name(f".{database.name}.{os.getpid()}")
     try:
-        kept = _set_aside(database) if database.exists() else None
-        try:
-            with closing(sqlite3.connect(source)) as good, closing(sqlite3.connect(draft)) as copy:
-                good.backup(copy)
-            _sync(draft)
-            draft.rename(database)
-        finally:
-            draft.unlink(missing_ok=True)
+        if there:
+            _refuse_in_use(database)
+        # First: where there is no room for it, the database stays where it is.
+        with closing(sqlite3.connect(source)) as good, closing(sqlite3.connect(draft)) as copy:
+            good.backup(copy)
+        _sync(draft)
+        kept = _set_aside(database) if there else None
+        draft.rename(database)
     except (OSError, sqlite3.Error) as error:
         raise Failure(f"{database} cannot be replaced: {error}") from None
+    finally:
+        draft.unlink(missing_ok=True)
     return verified, kept
 
 
