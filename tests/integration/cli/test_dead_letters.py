@@ -82,6 +82,19 @@ async def test_an_event_that_is_none_still_comes_back_as_another_dead_letter(nat
     await until(has_come_back)
 
 
+async def test_an_event_is_in_the_stream_once_though_sending_it_was_interrupted(
+    nats_client: Client, spoilt: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(letters, "drop", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await letters.replay(nats_client, spoilt)
+    await letters.replay(nats_client, spoilt)
+    assert (await nats_client.jsm().stream_info(streams.EVENTS)).state.last_seq == 4
+    with pytest.raises(Failure, match="there is no dead letter"):
+        await letters.read(nats_client, spoilt)
+
+
 async def test_an_event_that_has_become_one_is_stored(
     nats_client: Client, database_service: DatabaseService, stored: Stored
 ) -> None:

@@ -18,6 +18,8 @@ from rosey_database.ingest import dead_letters as headers
 _FETCH: Final = 500
 _FETCH_S: Final = 5.0
 _ACK_S: Final = 5.0
+_HEADER_ROOM: Final = 128
+"""For the version line and an id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +120,8 @@ async def read(client: Client, number: int) -> tuple[DeadLetter, bytes]:
 async def replay(client: Client, number: int) -> DeadLetter:
     """Publish an event once more on the subject on which it came, and drop its dead letter.
 
-    If it is still none, another dead letter comes of it.
+    If it is still none, another dead letter comes of it. Where this ends before the letter is dropped, it can be called
+    again: within NATS's duplicate window the event is in the stream once, beyond it as often as it was published.
 
     Raises:
         Failure: there is none of this number, its payload is not kept in full any more, or its subject is none that
@@ -133,11 +136,19 @@ async def replay(client: Client, number: int) -> DeadLetter:
         )
     if letter.is_excerpt:
         payload = await _complete(client, letter, payload)
-    # Published only once the stream says so: till then the dead letter is the only copy. Without headers, for which a
-    # payload as large as NATS takes leaves no room.
-    await client.jetstream().publish(letter.subject, payload, timeout=_ACK_S)
+    # Dropped only once the stream has it: till then the dead letter is the only copy.
+    await client.jetstream().publish(
+        letter.subject, payload, timeout=_ACK_S, headers=_headers(letter, len(payload), client.max_payload)
+    )
     await drop(client, number)
     return letter
+
+
+def _headers(letter: DeadLetter, size: int, max_payload: int) -> dict[str, str] | None:
+    """The id by which NATS knows that a letter was published; none for a payload that leaves no room for it."""
+    if not letter.nanoseconds or size + _HEADER_ROOM > max_payload:
+        return None
+    return {"Nats-Msg-Id": f"{streams.DEAD_LETTERS}:{letter.sequence}:{letter.nanoseconds}"}
 
 
 async def drop(client: Client, number: int) -> None:
