@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
-import typer.main
 import yaml
 
-from rosey_cli.main import app
+from tests.support.documents import ROOT, calls
 
-ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "deploy"
 DOCUMENTS = [FOLDER / name for name in ("README.md", "local.md", "compose.md", "systemd.md")]
 TEXT = {document.name: document.read_text() for document in DOCUMENTS}
-LINES = [
-    (name, line.partition("  #")[0].strip().replace("\\", "/"))
-    for name, text in TEXT.items()
-    for block in re.findall(r"```\n(.*?)```", text, re.DOTALL)
-    for line in block.splitlines()
-]
-LINES += [
-    (name, found)
-    for name, text in TEXT.items()
-    for found in re.findall(r"`(rosey [a-z][^`]*)`", re.sub(r"```\n.*?```", "", text, flags=re.DOTALL))
-]
-COMMANDS = typer.main.get_command(app)
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKER = {"build", "up", "down", "kill", "logs", "cp"}
 """Those of Compose's commands that are used."""
@@ -35,16 +20,7 @@ DOCKER = {"build", "up", "down", "kill", "logs", "cp"}
 
 def words(*programs: str) -> list[list[str]]:
     """The lines that run one of these programs, wherever it is, in words."""
-    split = [shlex.split(line) for _, line in LINES]
-    return [found[1:] for found in split if found and Path(found[0]).name in programs]
-
-
-@pytest.mark.parametrize("arguments", words("rosey"), ids=" ".join)
-def test_each_command_of_rosey_exists(arguments: list[str]) -> None:
-    command, rest = COMMANDS, list(arguments)
-    while hasattr(command, "commands"):
-        command = command.commands[rest.pop(0)]
-    command.make_context("rosey", rest)
+    return [found[1:] for text in TEXT.values() for found in calls(text, *programs)]
 
 
 @pytest.mark.parametrize("arguments", words("install"), ids=" ".join)
@@ -101,13 +77,6 @@ def test_each_port_of_systemd_is_served(port: str) -> None:
     assert any(f"--health-port {port}" in unit.read_text() for unit in units)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_each_link_leads_somewhere(document: Path) -> None:
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
-        assert (document.parent / link).exists(), link
-
-
 def test_there_is_something_to_test() -> None:
-    assert len(words("rosey")) >= 15
     assert len(words("docker")) >= 9
     assert len(words("systemctl")) >= 5
