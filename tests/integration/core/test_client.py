@@ -25,11 +25,9 @@ Make = Callable[[], Client]
 
 @asynccontextmanager
 async def way_to(url: str, fault: Fault) -> AsyncIterator[str]:
-    """A way to the server on which the second to fourth connection meet a fault, which is given the server's greeting.
-
-    Its address.
-    """
+    """A way to the server on which the second to fourth connection meet a fault, which gets the greeting; its address."""
     host, port = url.removeprefix("nats://").split(":")
+    passing: set[asyncio.Task[None]] = set()
     connections = 0
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,6 +38,9 @@ async def way_to(url: str, fault: Fault) -> AsyncIterator[str]:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
+        work = asyncio.current_task()
+        assert work is not None
+        passing.add(work)
         there, back = await asyncio.open_connection(host, int(port))
         greeting = await there.readline()
         if 1 < connections <= 1 + FAULTS:
@@ -52,6 +53,8 @@ async def way_to(url: str, fault: Fault) -> AsyncIterator[str]:
     way = await asyncio.start_server(accept, "127.0.0.1", 0)
     yield f"nats://127.0.0.1:{way.sockets[0].getsockname()[1]}"
     way.close()
+    # Each ends with its client; one that was left would be taken for a leak of a later test's.
+    await asyncio.wait(passing, timeout=10)
 
 
 async def reset(greeting: bytes, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
