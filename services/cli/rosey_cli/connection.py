@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from typing import Annotated, Any, Final, NoReturn, TypeVar
 import msgspec
 import nats.errors
 import typer
+from nats.js.errors import ServiceUnavailableError
 
 from rosey_cli import terminal
 from rosey_cli.data_directory import DataDirectory, held_directories
 from rosey_cli.failure import Failure
-from rosey_core import queries, subjects
+from rosey_core import queries, reachability, streams, subjects
 from rosey_core.bus import Bus, BusError, NoResponders
 from rosey_core.channels import InvalidChannelKey, channel_key
 from rosey_core.config import ConfigError, load
@@ -28,8 +28,6 @@ from rosey_core.telemetry import logs
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 5.0
-_LOOK_S: Final = 0.02
-_REFUSED: Final = ("authorization violation", "authentication", "permissions", "nkeys", "user credentials")
 
 NatsOption = Annotated[
     str | None,
@@ -122,7 +120,7 @@ async def connected(address: Address) -> AsyncIterator[Bus]:
     bus = Bus(**address.nats.options(), name="rosey")
     await bus.start()
     try:
-        reason = await reach(bus)
+        reason = await reachability.reach(bus, CONNECT_S)
         if reason is not None:
             raise unreachable(address.nats.url, reason)
         yield bus
@@ -130,39 +128,12 @@ async def connected(address: Address) -> AsyncIterator[Bus]:
         await bus.close()
 
 
-async def reach(bus: Bus) -> str | None:
-    """Wait for the connection; returns why there is none, ``None`` where there is.
-
-    A refused login is told at once: to wait would mend it only where somebody changes the password at this moment.
-    """
-    connected = asyncio.ensure_future(bus.wait_connected())
-    deadline = time.monotonic() + CONNECT_S
-    reason = "no answer"
-    try:
-        # A server that refuses hangs up at once, and its refusal is not read each time.
-        while not is_refusal(reason) and time.monotonic() < deadline:
-            await asyncio.wait({connected}, timeout=_LOOK_S)
-            if connected.done():
-                return None
-            reason = (bus.problem or reason).removeprefix("not connected to NATS: ")
-        return reason
-    finally:
-        connected.cancel()
-
-
-def is_refusal(reason: str) -> bool:
-    """Whether NATS is there and does not let in who asks."""
-    return any(word in reason.lower() for word in _REFUSED)
-
-
 def unreachable(url: str, reason: str) -> Failure:
     """The failure that there is no connection, and what to do."""
-    if is_refusal(reason):
-        return Failure(
-            f"NATS at {url} refuses the login: {reason}\n"
-            "Set ROSEY_NATS__USER and ROSEY_NATS__PASSWORD, or ROSEY_NATS__TOKEN, to what it knows."
-        )
-    return Failure(f"NATS at {url} cannot be reached: {reason}\nStart it, or name another with --nats URL.")
+    advice = "Start it, or name another with --nats URL."
+    if reachability.is_refusal(reason):
+        advice = "Set ROSEY_NATS__USER and ROSEY_NATS__PASSWORD, or ROSEY_NATS__TOKEN, to what it knows."
+    return Failure(f"{reachability.described(url, reason)}\n{advice}")
 
 
 def run(address: Address, work: Callable[[Bus], Awaitable[T]]) -> T:
@@ -180,6 +151,8 @@ def run(address: Address, work: Callable[[Bus], Awaitable[T]]) -> T:
         return asyncio.run(connect_and_work())
     except NoResponders as error:
         raise Failure(f"{error}: is the DatabaseService running?") from None
+    except ServiceUnavailableError:
+        raise Failure(streams.NO_JETSTREAM) from None
     except (BusError, nats.errors.Error) as error:
         raise Failure(str(error) or type(error).__name__) from None
 

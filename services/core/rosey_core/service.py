@@ -177,6 +177,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _check(name: str, config: Config, check: Check) -> int:
+    # What it comes to is printed: each try to connect need not be told.
+    logging.getLogger("rosey_core.bus").setLevel(logging.CRITICAL)
     problems = await check(config)
     for warning in config.warnings:
         sys.stderr.write(f"{name}: warning: {logs.redacted(warning)}\n")

@@ -30,6 +30,8 @@ LEASES: Final = "ROSEY_LEASES"
 STATUS_AGE: Final = 60.0
 """Seconds after which a status is gone that no bot repeats."""
 
+NO_JETSTREAM: Final = "this nats-server has no JetStream: start it with --jetstream (-js) and a store directory"
+
 DUPLICATE_WINDOW: Final = 120.0
 """Seconds in which NATS itself drops a second message of one ``Nats-Msg-Id``; beyond it the database does."""
 
@@ -171,9 +173,7 @@ async def _ensure_one(client: Client, config: StreamConfig) -> StreamInfo:
         except NotFoundError:
             return await manager.add_stream(config)
     except ServiceUnavailableError:
-        raise StreamUnavailable(
-            "this nats-server has no JetStream: start it with --jetstream (-js) and a store directory"
-        ) from None
+        raise StreamUnavailable(NO_JETSTREAM) from None
     except APIError as error:
         raise StreamUnavailable(f"stream {config.name}: {error.description}") from None
     except (nats.errors.NoRespondersError, nats.errors.TimeoutError, TimeoutError):

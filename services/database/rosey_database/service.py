@@ -12,11 +12,12 @@ from typing import Final
 
 import nats.errors
 
+from rosey_core import reachability
 from rosey_core.bus import Bus, server_problem
 from rosey_core.config import Config, ConfigError, Problem
 from rosey_core.health import Health
 from rosey_core.service import ServiceContext, run
-from rosey_core.streams import StreamLimits
+from rosey_core.streams import NO_JETSTREAM, StreamLimits
 from rosey_core.telemetry.metrics import BusMetrics
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import sqlite
@@ -59,12 +60,10 @@ async def check(config: Config) -> list[str]:
     bus = Bus(**config.nats.options(), name=NAME)
     await bus.start()
     try:
-        await asyncio.wait_for(bus.wait_connected(), CHECK_TIMEOUT_S)
-    except TimeoutError:
-        problems.append(bus.problem or f"NATS does not answer within {CHECK_TIMEOUT_S:g} s")
-    else:
-        problems += await _jetstream_problems(bus)
-    await bus.close()
+        problem = await reachability.problem(bus, config.nats.url, CHECK_TIMEOUT_S)
+        problems += await _jetstream_problems(bus) if problem is None else [problem]
+    finally:
+        await bus.close()
     return problems
 
 
@@ -207,7 +206,7 @@ async def _jetstream_problems(bus: Bus) -> list[str]:
     try:
         await bus.client.jsm().account_info()
     except (nats.errors.Error, TimeoutError):
-        return ["this nats-server has no JetStream: start it with --jetstream (-js) and a store directory"]
+        return [NO_JETSTREAM]
     return []
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from rosey_core import reachability
 from rosey_core.bus import Bus, end_task
 from rosey_core.config import Config
 from rosey_core.health import Health
@@ -56,12 +57,10 @@ async def check(config: Config) -> list[str]:
     bus = Bus(**config.nats.options(), name=NAME)
     await bus.start()
     try:
-        await asyncio.wait_for(bus.wait_connected(), CHECK_TIMEOUT)
-    except TimeoutError:
-        problems.append(bus.problem or f"NATS does not answer within {CHECK_TIMEOUT:g} s")
+        problem = await reachability.problem(bus, config.nats.url, CHECK_TIMEOUT)
     finally:
         await bus.close()
-    return problems
+    return problems if problem is None else [*problems, problem]
 
 
 async def serve(config: Config, context: ServiceContext) -> None:

@@ -173,3 +173,15 @@ def test_the_version_is_said() -> None:
     result = CliRunner().invoke(app, ["version"])
     assert result.exit_code == 0
     assert result.stdout.startswith("rosey 0.")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["events", "dlq list", "dlq show 1", "channel list", "channel workers", "replay --to file:-", "top --once"],
+)
+def test_a_nats_without_jetstream_is_said_so(make_nats_server: Callable[..., NatsServer], command: str) -> None:
+    address = make_nats_server(jetstream=False).url
+    result = CliRunner().invoke(app, [*command.split(), "--nats", address])
+    assert result.exit_code == 1
+    assert "this nats-server has no JetStream: start it with --jetstream" in result.output
+    assert "Error" not in result.output

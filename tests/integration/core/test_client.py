@@ -25,7 +25,7 @@ Make = Callable[[], Client]
 
 @asynccontextmanager
 async def way_to(url: str, fault: Fault) -> AsyncIterator[str]:
-    """A way to the server on which the second to fourth connection meet a fault, which gets the greeting; its address."""
+    """The address of a way to the server, on which the second to fourth connection meet a fault with the greeting."""
     host, port = url.removeprefix("nats://").split(":")
     passing: set[asyncio.Task[None]] = set()
     connections = 0

@@ -243,7 +243,7 @@ async def test_check_tells_everything_that_is_wrong(
     await asyncio.to_thread(garbage.write_bytes, b"no database at all" * 100)
     (database, connection) = await service.check(configuration("nats://127.0.0.1:1", garbage))
     assert "not a database" in database
-    assert "not connected to NATS" in connection
+    assert "cannot be reached" in connection
     (missing, jetstream) = await service.check(
         configuration(make_nats_server(jetstream=False).url, tmp_path / "missing" / "x.db")
     )

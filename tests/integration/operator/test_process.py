@@ -32,7 +32,7 @@ async def test_check_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
     config = Config.model_validate({"nats": {"url": "nats://127.0.0.1:1"}})
     kubernetes, nats = await service.check(config)
     assert "no way to log in to Kubernetes" in kubernetes
-    assert "not connected to NATS" in nats
+    assert "cannot be reached" in nats
 
 
 async def test_check_finds_nothing_where_all_is_there(api: KubernetesApi, nats_server: NatsServer) -> None:

@@ -136,6 +136,15 @@ def test_warnings_are_logged(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 # Running
 
 
+def test_a_check_does_not_log_what_it_says(caplog: pytest.LogCaptureFixture) -> None:
+    async def check(config: Config) -> list[str]:
+        logging.getLogger("rosey_core.bus").warning("NATS: away")
+        return ["NATS is away"]
+
+    assert start("--check", check=check) == FAILED
+    assert not caplog.records
+
+
 def test_it_serves_health_while_it_works_and_then_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ready_file = tmp_path / "ready.json"
     monkeypatch.setenv("ROSEY_READY_FILE", str(ready_file))

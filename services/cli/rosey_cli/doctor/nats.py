@@ -14,7 +14,7 @@ from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 from rosey_cli import connection
 from rosey_cli.doctor.finding import Finding, ok, problem, warning
 from rosey_cli.failure import Failure
-from rosey_core import queries, streams, subjects
+from rosey_core import queries, reachability, streams, subjects
 from rosey_core.bus import Bus, BusError, NoResponders, server_problem, server_version
 from rosey_core.config import Config
 from rosey_database.ingest import lookup
@@ -38,9 +38,9 @@ async def check(
     bus = Bus(**config.nats.options(), name="rosey")
     await bus.start()
     try:
-        reason = await connection.reach(bus)
+        reason = await reachability.reach(bus, connection.CONNECT_S)
         if reason is not None:
-            yield _unreachable(config.nats.url, reason)
+            yield problem("nats", reachability.described(config.nats.url, reason), reachability.advice(reason))
             return
         client = bus.client
         too_old = server_problem(client)
@@ -59,18 +59,6 @@ async def check(
         yield problem("nats", f"does not answer: {str(error) or type(error).__name__}", "look into nats-server's log")
     finally:
         await bus.close()
-
-
-def _unreachable(url: str, reason: str) -> Finding:
-    if connection.is_refusal(reason):
-        return problem(
-            "nats", f"{url} refuses the login: {reason}", "check nats.user and nats.password, nats.token or nats.creds"
-        )
-    return problem(
-        "nats",
-        f"{url} cannot be reached: {reason}",
-        "start nats-server (nats-server -js), or check nats.url and what stands between",
-    )
 
 
 async def _jetstream(client: Client) -> Finding:

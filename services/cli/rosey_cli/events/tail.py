@@ -33,7 +33,7 @@ async def state(client: Client) -> tuple[int, int]:
             f"there is no stream {streams.EVENTS} here: the database service makes it when it first starts"
         ) from None
     except (ServiceUnavailableError, nats.errors.NoRespondersError):
-        raise Failure("this nats-server has no JetStream: start it with --jetstream (-js)") from None
+        raise Failure(streams.NO_JETSTREAM) from None
     return found.first_seq, found.last_seq
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import nats.errors
-from nats.js.errors import NotFoundError
+from nats.js.errors import NotFoundError, ServiceUnavailableError
 
 from rosey_cli import connection
 from rosey_cli.channels import bucket
@@ -125,6 +125,8 @@ class Observer:
             return await bucket.read(self._bus.client), []
         except Failure as failure:
             return [], [str(failure)]
+        except ServiceUnavailableError:
+            return [], [streams.NO_JETSTREAM]
         except (BusError, nats.errors.Error, TimeoutError) as error:
             return [], [f"NATS: {str(error) or type(error).__name__}"]
 
@@ -136,6 +138,8 @@ class Observer:
             too_old = server_problem(self._bus.client)
             taken = await self._state("last_seq", streams.EVENTS)
             dead = await self._state("messages", streams.DEAD_LETTERS)
+        except ServiceUnavailableError:
+            return 0, 0, [streams.NO_JETSTREAM]
         except (BusError, nats.errors.Error, TimeoutError) as error:
             return 0, 0, [f"JetStream does not answer: {str(error) or type(error).__name__}"]
         problems = [] if too_old is None else [too_old]

@@ -20,6 +20,7 @@ from rosey_cli.top.endpoints import Endpoints
 from rosey_cli.top.observer import Observer
 from rosey_cli.up.signals import handled
 from rosey_cli.up.snapshot import Snapshot
+from rosey_core import reachability
 from rosey_core.bus import Bus
 
 _SHORTEST_S: Final = 0.1
@@ -59,7 +60,7 @@ async def _run(address: Address, request: Request) -> int:
     endpoints = Endpoints(lambda: _urls(address, request))
     observer = Observer(bus, endpoints)
     try:
-        reason = await connection.reach(bus)
+        reason = await reachability.reach(bus, connection.CONNECT_S)
         if reason is not None and not (await endpoints.look()).services:
             raise connection.unreachable(address.nats.url, reason)
         await observer.start()
