@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import sys
+from typing import Annotated
 
 import typer
 
@@ -32,8 +33,20 @@ app = typer.Typer(
 )
 
 
+def tell_version(is_asked: bool) -> None:
+    """Say which Rosey this is, and on what it runs, and end; nothing where that is not asked."""
+    if is_asked:
+        sys.stdout.write(f"rosey {importlib.metadata.version('rosey-cli')}, Python {platform.python_version()}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def prepare() -> None:
+def prepare(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=tell_version, is_eager=True, help="Say which Rosey this is, and end."),
+    ] = False,
+) -> None:
     """Make sure that no character ends a command because the terminal lacks it."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
@@ -44,7 +57,7 @@ def prepare() -> None:
 @app.command()
 def version() -> None:
     """Say which Rosey this is, and on what it runs."""
-    sys.stdout.write(f"rosey {importlib.metadata.version('rosey-cli')}, Python {platform.python_version()}\n")
+    tell_version(True)
 
 
 app.command()(up)

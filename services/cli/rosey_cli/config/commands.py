@@ -20,12 +20,14 @@ from rosey_core.config.loading import load_document
 from rosey_core.config.schema import schema
 from rosey_core.telemetry.logs import redacted
 
-app = typer.Typer(name="config", help="Look at configurations, judge them, bring older ones to version 2.")
+app = typer.Typer(
+    name="config", help="Look at configurations, judge them, bring older ones to version 2.", no_args_is_help=True
+)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A configuration, JSON or YAML.")]
 OptionalFileArgument = Annotated[
     Path | None,
-    typer.Argument(metavar="[FILE]", help="A configuration, JSON or YAML (default: what the environment says)."),
+    typer.Argument(metavar="FILE", help="A configuration, JSON or YAML (default: what the environment says)."),
 ]
 
 

@@ -10,7 +10,9 @@ import typer
 
 from rosey_cli import terminal
 
-app = typer.Typer(name="database", help="Say what a database file is, and bring it to this version.")
+app = typer.Typer(
+    name="database", help="Say what a database file is, and bring it to this version.", no_args_is_help=True
+)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A database file.")]
 

@@ -18,7 +18,7 @@ def doctor(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG]",
+            metavar="CONFIG",
             help="A configuration (default: that of the rosey up that runs here, else what the environment says).",
             show_default=False,
         ),

@@ -29,7 +29,7 @@ def duration(text: str) -> float:
 
 def up(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[CONFIG]", help="Configuration file, JSON or YAML.", show_default=False)
+        Path | None, typer.Argument(metavar="CONFIG", help="Configuration file, JSON or YAML.", show_default=False)
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="The same, as an option.")] = None,
     channel: Annotated[
