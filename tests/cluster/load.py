@@ -24,9 +24,6 @@ sys.stdout.buffer.write(pathlib.Path("/tmp/copy.db").read_bytes())
 pathlib.Path("/tmp/copy.db").unlink()
 """
 
-ENTERING_MS: Final = 500
-"""The time that a bot takes from its first sight of a room to its login, at most."""
-
 Line = tuple[int, str, str]
 """CyTube's time in milliseconds, user, text."""
 
@@ -79,9 +76,9 @@ class Load:
             entry["at"] for entry in self._record.entries if entry["event"] == Event.LEFT and entry["name"] == "Rosey"
         ]
 
-    def surplus(self, lines: Counter[Line]) -> Counter[Line]:
+    def surplus(self, lines: Counter[Line], *, nameless_ms: int = 0) -> Counter[Line]:
         """Those of these lines that nobody said to all, by the record that ``truth`` has read."""
-        return surplus(self._record.entries, "demo", lines)
+        return surplus(self._record.entries, "demo", lines, nameless_ms=nameless_ms)
 
     def evidence(self, lines: Iterable[Line]) -> str:
         """What both accounts have of these lines, and when the bot came and went."""
@@ -108,17 +105,21 @@ def copied(release: Release, file: Path) -> sqlite3.Connection:
     return sqlite3.connect(file)
 
 
-def surplus(entries: Iterable[Entry], room: str, lines: Counter[Line]) -> Counter[Line]:
+def surplus(entries: Iterable[Entry], room: str, lines: Counter[Line], *, nameless_ms: int = 0) -> Counter[Line]:
     """Those of these lines that nobody said to all in the room, by the record.
 
-    CyTube shows a shadow-muted user's lines, unmarked, to who is not logged in, as a bot is while it enters: those
-    are left out.
+    Args:
+        entries: the record.
+        room: the channel.
+        lines: in the database.
+        nameless_ms: how long a bot that joins first is in the room until its login, at most: it is shown a
+            shadow-muted user's lines, unmarked, which are left out.
     """
     own = [entry for entry in entries if entry["room"] == room]
     public = said(summarize(own, room))
-    entered = [entry["at"] for entry in own if entry["event"] == Event.NAMED and entry["name"] == "Rosey"]
+    named = [entry["at"] for entry in own if entry["event"] == Event.NAMED and entry["name"] == "Rosey"]
     muted = {
-        line for line in lines if not public[line] and any(0 <= moment - line[0] < ENTERING_MS for moment in entered)
+        line for line in lines if not public[line] and any(0 <= moment - line[0] < nameless_ms for moment in named)
     }
     return Counter({line: count for line, count in (lines - public).items() if line not in muted})
 

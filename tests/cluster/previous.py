@@ -15,6 +15,9 @@ TAG: Final = "previous"
 SECTIONS: Final = ("bot", "database")
 """Those whose images are taken from there, too."""
 
+NAMELESS_MS: Final = 500
+"""Its bot joins before it logs in; the time in between, at most."""
+
 
 def values() -> dict[str, Any]:
     """Values by which a release runs the earlier images."""

@@ -6,7 +6,9 @@ events say rests on these rules:
 - A line of chat has CyTube's own time and an id made of what it is, so that the same line has the same id whoever
   sees it, live or replayed. Lines before the first ``userlist`` of a connection are replays (PROTOCOL.md 5).
 - Everything else has the time at which the bot saw it; no two such times of a channel are equal.
-- What the server says in the guise of chat, and shadow-muted lines, are not chat.
+- What the server says in the guise of chat, and shadow-muted lines, are not chat. CyTube marks these for moderators
+  and shows them to nobody else who has a name, but to anonymous sockets like any other line (PROTOCOL.md 5): while the
+  bot waits for the name that it is to have, only what CyTube replays is known to be public.
 - A lost connection is no event of the room: nobody left, nothing ended. The next user list tells what became of it.
 - A snapshot (the playlist at the join and after the login) is no change.
 """
@@ -58,7 +60,8 @@ class Normaliser:
         channel: the channel's key.
         room: the room to keep.
         sink: where events go.
-        bot_name: the name that the bot is configured to have; shown in the status while it is not logged in.
+        bot_name: the name that the bot is configured to have; shown in the status while it is not logged in. Without
+            one it stays anonymous, and takes every line for public.
         started: Unix seconds; when this bot started.
         clock: Unix seconds.
     """
@@ -123,10 +126,12 @@ class Normaliser:
         Args:
             last_seen: Unix seconds; when the room was last in sight, now where ``None``.
         """
-        if self._room.is_joined:
+        was_joined = self._room.is_joined
+        if was_joined:
             self._unseen_since = self.timeline.now() if last_seen is None else last_seen
             self._interrupted = self._room.media
-            self._room.forget()
+        self._room.forget()
+        if was_joined:
             self.report_status()
 
     def report_status(self) -> None:
@@ -172,7 +177,7 @@ class Normaliser:
     # Chat
 
     def _chat(self, frame: frames.ChatMsg) -> None:
-        if not is_username(frame.username) or frame.meta.shadow:
+        if not is_username(frame.username) or frame.meta.shadow or self._may_be_shadowed:
             return
         text = plain_text(frame.msg)
         self._sink.publish(
@@ -192,6 +197,11 @@ class Normaliser:
                 replayed=not self._room.is_joined,
             )
         )
+
+    @property
+    def _may_be_shadowed(self) -> bool:
+        """Whether a line of now may be a shadow-muted user's without a mark."""
+        return self._room.is_joined and self._room.own_name is None and self._bot_name is not None
 
     def _ordinal(self, frame: frames.ChatMsg, text: str) -> int:
         line = (int(frame.time), identity.user_key(frame.username), text)

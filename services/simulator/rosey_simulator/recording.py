@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 # sent the same; everything else the bot sends is its own affair.
 CUES = frozenset({"joinChannel", "login", "channelPassword"})
 
+# Who logs in first waits for the answer before it joins, and must get it although the recorded one joined first.
+STANDS_FOR = {"joinChannel": ("login",)}
+
 # A bot that never gives a cue is not waited for longer than this.
 CUE_SECONDS = 10.0
 
@@ -129,7 +132,8 @@ class RecordingServer:
         self._gateway = Gateway(self, host, port, limits)
         self._played = 0
         self._playing: asyncio.Task[None] | None = None
-        self._cues: asyncio.Queue[str] = asyncio.Queue()
+        self._given: set[str] = set()
+        self._cue_given = asyncio.Event()
         self._audience: Connection | None = None
 
     @property
@@ -164,13 +168,14 @@ class RecordingServer:
             self._finish_if_over()
             return
         connection.accept()
-        self._cues = asyncio.Queue()
+        self._given = set()
         self._audience = connection
         self._playing = asyncio.get_running_loop().create_task(self._play(connection, recorded.steps))
 
     def event(self, connection: Connection, event: str, _args: list[Any], _acknowledge: Acknowledge | None) -> None:
         if event in CUES and connection is self._audience:
-            self._cues.put_nowait(event)
+            self._given.add(event)
+            self._cue_given.set()
 
     def disconnect(self, connection: Connection) -> None:
         if connection is self._audience and self._playing is not None and not connection.put_out:
@@ -186,12 +191,16 @@ class RecordingServer:
             if step.event in CUES and step.sent:
                 if step.event not in expected:
                     expected.add(step.event)
-                    await self._wait_for(step.event)
+                    await self._wait_for(step.event, *STANDS_FOR.get(step.event, ()))
                     recorded_at, played_at = step.time, time.monotonic()
                 continue
             wait = (step.time - recorded_at) / self._speed - (time.monotonic() - played_at)
             if wait > 0:
                 await asyncio.sleep(wait)
+            if step.event in ("@disconnect", "@close"):
+                # What is still on its way from a client would meet an end that takes what it has not read with it.
+                for cue in expected:
+                    await self._wait_for(cue)
             if await self._ends(connection, step):
                 break
         self._finish_if_over()
@@ -211,16 +220,15 @@ class RecordingServer:
             connection.deliver(Frame(step.event, *step.args))
         return False
 
-    async def _wait_for(self, cue: str) -> None:
-        deadline = time.monotonic() + CUE_SECONDS
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                async with asyncio.timeout(left):
-                    if await self._cues.get() == cue:
-                        return
-            except TimeoutError:
-                break
-        log.warning("the client does not send %s as the recorded one did; playing on without it", cue)
+    async def _wait_for(self, *cues: str) -> None:
+        """Wait for the first cue, or for one of the others, which stand for it."""
+        try:
+            async with asyncio.timeout(CUE_SECONDS):
+                while self._given.isdisjoint(cues):
+                    self._cue_given.clear()
+                    await self._cue_given.wait()
+        except TimeoutError:
+            log.warning("the client does not send %s as the recorded one did; playing on without it", cues[0])
 
     def _finish_if_over(self) -> None:
         if self._played == len(self._recorded):

@@ -32,12 +32,12 @@ FAST = ReconnectPolicy(
 class ClientHarness:
     """A client; ``causes`` and ``delays`` tell how its connections ended and what it then waited."""
 
-    def __init__(self, server: SimulatorServer, policy: ReconnectPolicy = FAST) -> None:
+    def __init__(self, server: SimulatorServer, policy: ReconnectPolicy = FAST, *, bot_name: str | None = None) -> None:
         self.server = server
         self.policy = policy
         self.sink = ListSink()
         self.room = Room(CHANNEL)
-        self.normaliser = Normaliser(CHANNEL, self.room, self.sink)
+        self.normaliser = Normaliser(CHANNEL, self.room, self.sink, bot_name=bot_name)
         self.dispatcher = Dispatcher(CHANNEL)
         self.sending = SendQueue(self.room)
         self.normaliser.follow(self.dispatcher)

@@ -75,18 +75,6 @@ async def test_a_refused_login_says_what_to_do_and_stays_in_the_room(
     assert client.causes == []
 
 
-async def test_a_guest_name_in_use_is_taken_when_it_is_free(cytube: SimulatorServer, client: ClientHarness) -> None:
-    other = await Person(cytube).enter("Visitor")
-    client.start("Visitor", None)
-    await until(lambda: "in the channel already" in client.problem)
-    await other.leave()
-    await client.until_ready()
-    assert client.client is not None
-    assert client.client.state.cause is None
-    assert client.room.own_name == "Visitor"
-    assert client.causes == []
-
-
 async def test_secrets_stay_out_of_the_log(client: ClientHarness, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     client.start("Rosey", "hush-hush", channel_password="open-sesame")

@@ -25,6 +25,9 @@ def event(name: str, *arguments: Any) -> str:
     return "42" + json.dumps([name, *arguments])
 
 
+LOGGED_IN = {'42["login"': [event("login", {"success": True, "name": "Rosey"})]}
+
+
 class ScriptedServer:
     """Says ``greeting`` to each websocket, and ``replies`` to what comes, by the beginning of what comes."""
 
@@ -124,7 +127,7 @@ async def test_a_connection_that_fails_says_why(
     problem: str,
 ) -> None:
     # The account's login is answered so that only the join is missing.
-    replies = {**replies, '42["login"': [event("login", {"success": True, "name": "Rosey"})]}
+    replies = {**replies, **LOGGED_IN}
     client = await meet(greeting, replies, connect_timeout=0.3, answer_timeout=0.1)
     await until(lambda: client.causes)
     assert client.causes[0] is cause
@@ -136,7 +139,7 @@ async def test_a_server_that_knows_of_no_channel_password_is_given_it_again(meet
         "40": [CONNECT],
         '42["joinChannel"': [event("needPassword", False)],
         '42["channelPassword","sesame"]': [event("cancelNeedPassword"), event("userlist", [])],
-        '42["login"': [event("login", {"success": True, "name": "Rosey"})],
+        **LOGGED_IN,
     }
     client = await meet(replies=replies, channel_password="sesame", answer_timeout=0.3)
     await client.until_ready()
@@ -149,7 +152,7 @@ async def test_a_list_of_many_megabytes_is_read(meet: Meet) -> None:
     replies = {
         "40": [CONNECT],
         '42["joinChannel"': [emotes, event("userlist", [])],
-        '42["login"': [event("login", {"success": True, "name": "Rosey"})],
+        **LOGGED_IN,
     }
     client = await meet(replies=replies, answer_timeout=1)
     await client.until_ready()
@@ -177,7 +180,7 @@ async def test_a_login_without_a_rank_is_good_enough(meet: Meet, caplog: pytest.
     replies = {
         "40": [CONNECT],
         '42["joinChannel"': [event("userlist", [])],
-        '42["login"': [event("login", {"success": True, "name": "Rosey"})],
+        **LOGGED_IN,
     }
     client = await meet(replies=replies, answer_timeout=0.05)
     await client.until_ready()
@@ -198,7 +201,7 @@ async def test_a_connection_lost_between_two_logins_is_noticed(meet: Meet) -> No
 async def test_a_silent_peer_is_given_up(meet: Meet) -> None:
     """A server that promises pings each 0.2 s and then says nothing: the room was last seen when it fell silent."""
     patient = OPEN.replace("25000", "200")
-    replies = {"40": [CONNECT], '42["joinChannel"': [event("userlist", [user("Alice")])]}
+    replies = {"40": [CONNECT], **LOGGED_IN, '42["joinChannel"': [event("userlist", [user("Alice")])]}
     client = await meet((patient,), replies, silence=1.0, answer_timeout=30)
     await until(lambda: client.causes, timeout=5)
     assert client.causes[0] is Cause.LOST
@@ -234,7 +237,7 @@ async def test_a_silent_peer_is_given_up(meet: Meet) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_garbage_stops_nothing(meet: Meet, garbage: str) -> None:
     after = event("chatMsg", chat("Alice", "still here", int(NOON * 1000)))
-    replies = {"40": [CONNECT], '42["joinChannel"': [event("userlist", []), garbage, after, after]}
+    replies = {"40": [CONNECT], **LOGGED_IN, '42["joinChannel"': [event("userlist", []), garbage, after, after]}
     # Twice, since half a binary packet swallows what follows it.
     client = await meet(replies=replies)
     await until(lambda: [line.message for line in client.sink.of(ChatMessage)][:1] == ["still here"])

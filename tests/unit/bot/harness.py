@@ -88,13 +88,13 @@ class Nobody:
 
 
 class RoomHarness:
-    """A room, its normaliser and its dispatcher, fed by hand."""
+    """A room, its normaliser and its dispatcher, fed by hand; without ``bot_name`` the bot is to be nameless."""
 
-    def __init__(self) -> None:
+    def __init__(self, bot_name: str | None = None) -> None:
         self.clock = Clock()
         self.sink = ListSink()
         self.room = Room("lobby")
-        self.normaliser = Normaliser("lobby", self.room, self.sink, bot_name="Rosey", clock=self.clock)
+        self.normaliser = Normaliser("lobby", self.room, self.sink, bot_name=bot_name, clock=self.clock)
         self.dispatcher = Dispatcher("lobby")
         self.normaliser.follow(self.dispatcher)
 

@@ -91,6 +91,45 @@ def test_shadow_muted_lines_are_not_chat(harness: RoomHarness) -> None:
     assert harness.sink.of(ChatMessage) == []
 
 
+def test_while_the_bot_has_no_name_only_what_is_replayed_is_certain_to_be_chat() -> None:
+    """CyTube shows a shadow-muted user's lines to anonymous sockets without a mark."""
+    harness = RoomHarness(bot_name="Rosey")
+    harness.normaliser.connected()
+    harness.frame("chatMsg", chat("Alice", "replayed", MS))
+    harness.frame("userlist", [user("Alice")])
+    harness.frame("chatMsg", chat("Alice", "psst", MS + 1))
+    harness.log_in("Rosey", rank=1)
+    harness.frame("chatMsg", chat("Alice", "hello all", MS + 2))
+    assert [line.message for line in harness.sink.of(ChatMessage)] == ["replayed", "hello all"]
+
+
+def test_who_logged_in_before_the_join_takes_all_that_it_hears() -> None:
+    harness = RoomHarness(bot_name="Rosey")
+    harness.normaliser.connected()
+    harness.frame("rank", 1)
+    harness.frame("login", {"success": True, "name": "Rosey"})
+    harness.frame("rank", 3)
+    harness.frame("chatMsg", chat("Alice", "replayed", MS))
+    harness.frame("userlist", [user("Alice"), user("Rosey", 3)])
+    harness.frame("chatMsg", chat("Alice", "hello all", MS + 1))
+    assert [line.replayed for line in harness.sink.of(ChatMessage)] == [True, False]
+    assert harness.room.own_rank == 3
+
+
+def test_a_bot_that_is_to_have_no_name_takes_every_line_for_chat(harness: RoomHarness) -> None:
+    harness.join(user("Alice"))
+    harness.frame("chatMsg", chat("Alice", "hello all", MS))
+    assert [line.message for line in harness.sink.of(ChatMessage)] == ["hello all"]
+
+
+@pytest.mark.parametrize("bot_name", ["Guest", None], ids=["to be named", "broken variant: not to be named"])
+def test_an_anonymous_socket_of_a_recording_hears_what_a_shadow_muted_user_said(bot_name: str | None) -> None:
+    harness = RoomHarness(bot_name=bot_name)
+    harness.play("anonymous")
+    said = {line.message for line in harness.sink.of(ChatMessage) if not line.replayed}
+    assert said == (set() if bot_name else {"awake", "shadow muted message"})
+
+
 def test_the_bots_own_lines_are_chat(harness: RoomHarness) -> None:
     harness.join()
     harness.log_in("Rosey")

@@ -182,7 +182,8 @@ def test_the_status_says_all_that_is_known(harness: RoomHarness) -> None:
     assert data.bot_connected is True
 
 
-def test_joining_and_losing_the_room_are_told_at_once(harness: RoomHarness) -> None:
+def test_joining_and_losing_the_room_are_told_at_once() -> None:
+    harness = RoomHarness(bot_name="Rosey")
     harness.join(user("Alice"))
     harness.normaliser.disconnected()
     harness.normaliser.disconnected()
@@ -191,6 +192,23 @@ def test_joining_and_losing_the_room_are_told_at_once(harness: RoomHarness) -> N
     assert second.status_data.bot_connected is False
     assert second.status_data.bot_name == "Rosey"
     assert second.status_data.current_chat_users is None
+
+
+def test_a_recorded_client_that_logged_in_first_was_never_there_without_a_name() -> None:
+    harness = RoomHarness(bot_name="RoseyBot")
+    harness.play("login_and_join")
+    first = harness.sink.of(UsersPresent)[0]
+    assert [(user.username, user.rank) for user in first.users] == [("ModUser", 5), ("RoseyBot", 3)]
+    assert harness.sink.of(UserJoined) == []
+
+
+def test_a_name_that_never_got_into_the_room_is_none(harness: RoomHarness) -> None:
+    harness.normaliser.connected()
+    harness.frame("login", {"success": True, "name": "Rosey"})
+    harness.normaliser.disconnected()
+    harness.normaliser.report_status()
+    [status] = harness.sink.of(StatusUpdate)
+    assert status.status_data.bot_rank is None
 
 
 def test_times_of_events_are_all_different_and_in_order(harness: RoomHarness) -> None:

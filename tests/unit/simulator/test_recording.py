@@ -68,6 +68,25 @@ async def test_the_bot_gets_what_the_client_got(tmp_path: Path) -> None:
         await server.stop()
 
 
+async def test_who_logs_in_before_the_recorded_one_did_gets_the_answer(tmp_path: Path) -> None:
+    end: Line = (0.7, "bot", "recv", "@close", ["websocket closed, code 1006"])
+    again: Line = (0.8, "bot", "recv", "@connect", [{}])
+    server = RecordingServer(write(tmp_path / "r.jsonl", [*FIRST, end, again]), speed=50)
+    await server.start()
+    peer = Peer()
+    try:
+        async with peers(peer):
+            await peer.connect(server.url)
+            await peer.send("login", {"name": "Bot", "pw": "x"})
+            await peer.wait_for("chatMsg")
+            assert peer.events == ["@connect", "rank", "userlist", "login", "chatMsg"]
+            # The end waits for what the recorded one had sent by then, too.
+            await peer.send("joinChannel", {"name": "lobby"})
+            await peer.wait_for("@disconnect")
+    finally:
+        await server.stop()
+
+
 async def test_another_client_of_the_recording_can_be_played(tmp_path: Path) -> None:
     lines: list[Line] = [*FIRST, (1.0, "late", "recv", "@connect", [{}]), (1.0, "late", "recv", "rank", [7])]
     server = RecordingServer(write(tmp_path / "r.jsonl", lines), client="late")

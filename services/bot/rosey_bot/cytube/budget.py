@@ -136,6 +136,11 @@ class AddressBudget:
         self._places.difference_update(over)
         return len(self._places)
 
+    @property
+    def has_guest_turn(self) -> bool:
+        """Whether a guest may log in now, as far as is known here."""
+        return not self._guests_waiting and self._next_guest <= self._monotonic()
+
     @asynccontextmanager
     async def connection(self, tell: Tell) -> AsyncIterator[Place]:
         """Wait for the turn to make a connection, and keep its place for the time of the block."""

@@ -1,8 +1,10 @@
-"""Keeps one channel joined: connects, joins, logs in, follows, and begins again, for ever.
+"""Keeps one channel joined: connects, logs in, joins, follows, and begins again, for ever.
 
-The order is the one that PROTOCOL.md 3 recommends for bots: join, wait for ``userlist``, log in, wait for ``login``
-and for ``setUserRank`` of the own name. python-socketio's own reconnection stays off: it does not reconnect after a
-kick, knows no reasons, and would not ask for the socket's address again (PROTOCOL.md 10).
+Who joins first, as PROTOCOL.md 3 recommends for bots, is anonymous in the room until the login, and is shown what
+shadow-muted users say like anything else (PROTOCOL.md 5). CyTube takes the login before the join as well; only where
+it refuses that, or a guest has to wait for it, does the bot watch without a name. python-socketio's own reconnection
+stays off: it does not reconnect after a kick, knows no reasons, and would not ask for the socket's address again
+(PROTOCOL.md 10).
 """
 
 from __future__ import annotations
@@ -24,7 +26,6 @@ from rosey_bot.cytube.proxy import address_group, open_http
 from rosey_bot.cytube.sending import Emit
 from rosey_bot.cytube.session import Session
 from rosey_bot.cytube.socketconfig import fetch_socket_url
-from rosey_core.identity import user_key
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class CytubeClient:
         dispatcher.on(frames.USERLIST, self._userlist)
         dispatcher.on(frames.NEED_PASSWORD, self._need_password)
         dispatcher.on(frames.LOGIN, self._login)
-        dispatcher.on(frames.SET_USER_RANK, self._user_rank)
+        dispatcher.on(frames.RANK, self._rank)
         dispatcher.on(frames.KICK, self._kick)
         dispatcher.on(frames.ERROR_MSG, self._error)
 
@@ -171,11 +172,11 @@ class CytubeClient:
                 try:
                     await session.open(url)
                     self.state.connections += 1
-                    await self._join(session)
+                    refusal = await self._enter(session)
                     self.state.joined_since = self._clock()
                     log.info("%s: joined", self._channel)
                     self._listener.joined(session.emit)
-                    await self._stay(session)
+                    await self._stay(session, refusal)
                 finally:
                     last_seen = session.last_seen
                     await session.close()
@@ -191,22 +192,31 @@ class CytubeClient:
             self.state.problem = self.state.problem or "not connected"
             await self._listener.disconnected(cause, last_seen)
 
-    async def _join(self, session: Session) -> None:
+    async def _enter(self, session: Session) -> LoginRefused | None:
+        """Log in, and join under that name; returns what CyTube has against the login.
+
+        Raises:
+            Disconnected: it did not let the bot in.
+        """
+        # A guest whose turn to log in comes later watches meanwhile.
+        is_now = self._credentials.is_account or self._budget.has_guest_turn
+        refusal = await self._log_in(session) if is_now else None
+        await self._join(session, refusal)
+        return refusal
+
+    async def _join(self, session: Session, refusal: LoginRefused | None) -> None:
         await session.emit("joinChannel", self._credentials.join_frame(self._channel))
         opened = await session.first_of(session.joined, session.needs_password)
         if opened is session.needs_password and await self._give_password(session):
             opened = await session.first_of(session.joined) or opened
+        # A moderator's rank opens the door without the channel's password, and may come later (PROTOCOL.md 2).
+        if opened is session.needs_password and self._credentials.is_account and refusal is None:
+            opened = await session.first_of(session.joined) or opened
         if opened is session.joined:
             return
-        # A moderator's login opens the door without the channel's password, and a channel that is closed to anonymous
-        # users completes the join with the login (PROTOCOL.md 2).
-        if self._credentials.is_account or (opened is None and self._credentials.user is not None):
-            try:
-                await self._log_in(session)
-            except LoginRefused as error:
-                raise Disconnected(Cause.REFUSED, str(error), error.word) from None
-            if await session.first_of(session.joined) is session.joined:
-                return
+        # It would have opened the door, or one that is closed to anonymous users.
+        if refusal is not None and (self._credentials.is_account or opened is None):
+            raise Disconnected(Cause.REFUSED, str(refusal), refusal.word)
         if opened is session.needs_password:
             given = "the channel password is wrong" if session.needs_password.result() else "it asks for a password"
             sentence = f"{self._server} does not let us in: {given}: check channel_password"
@@ -221,45 +231,45 @@ class CytubeClient:
         await session.emit("channelPassword", password)
         return True
 
-    async def _stay(self, session: Session) -> None:
-        """Log in, as often as it takes, and stay until the connection ends."""
-        if session.is_logged_in or self._credentials.user is None:
-            self.state.tell(None)
-            self._listener.logged_in()
-            await session.wait_end()
-        self.state.tell("not logged in yet")
+    async def _stay(self, session: Session, refusal: LoginRefused | None) -> None:
+        """Stay until the connection ends, and log in as often as it takes where that is still to be done."""
+        if not session.is_logged_in:
+            self.state.tell("not logged in yet: no chat is recorded until then")
         failures = 0
-        while True:
-            try:
-                await session.until(self._permit())
-                await self._log_in(session)
-            except LoginRefused as error:
-                self.state.tell(str(error), error.word)
-                delay = self._policy.login_delay(failures)
-                failures += 1
-                log.warning("%s: %s; next login in %.0f s", self._channel, error, delay)
-                await session.until(self._sleep(delay))
-                continue
-            self.state.tell(None)
-            self._listener.logged_in()
-            await session.wait_end()
+        refusal = refusal or await self._log_in(session)
+        while refusal is not None:
+            self.state.tell(str(refusal), refusal.word)
+            delay = self._policy.login_delay(failures)
+            failures += 1
+            log.warning("%s: %s; no chat is recorded until then; next login in %.0f s", self._channel, refusal, delay)
+            await session.until(self._sleep(delay))
+            refusal = await self._log_in(session)
+        # A guest's rank never changes, and nothing tells it; an account's comes with the join (PROTOCOL.md 3).
+        if self._credentials.is_account and await session.first_of(session.ranked) is None:
+            log.warning("%s: CyTube told no rank after the login", self._channel)
+        self.state.tell(None)
+        self._listener.logged_in()
+        await session.wait_end()
 
-    async def _log_in(self, session: Session) -> None:
-        """Log in, and wait for the final rank.
+    async def _log_in(self, session: Session) -> LoginRefused | None:
+        """Log in, if the bot is to have a name; returns what CyTube has against it.
 
         Raises:
-            LoginRefused: CyTube said no, or nothing.
             Disconnected: the connection ended.
         """
         # CyTube does not answer who is logged in already (PROTOCOL.md 3), as after an answer that came too late.
-        if not session.is_logged_in and self._credentials.is_account:
-            await self._ask_for_login(session)
-        elif not session.is_logged_in:
-            await session.until(self._log_guest_in(session))
-        # A guest's rank never changes, and nothing tells it; an account's is final with setUserRank (PROTOCOL.md 3).
-        if self._credentials.is_account and await session.first_of(session.ranked) is None:
-            log.warning("%s: CyTube told no rank after the login", self._channel)
+        if self._credentials.user is None or session.is_logged_in:
+            return None
+        await session.until(self._permit())
+        try:
+            if self._credentials.is_account:
+                await self._ask_for_login(session)
+            else:
+                await session.until(self._log_guest_in(session))
+        except LoginRefused as refusal:
+            return refusal
         log.info("%s: logged in as %s", self._channel, session.own_name)
+        return None
 
     async def _log_guest_in(self, session: Session) -> None:
         async with self._budget.guest_login(self._waits) as turn:
@@ -293,10 +303,10 @@ class CytubeClient:
         if self._session is not None:
             self._session.answer_login(frame)
 
-    def _user_rank(self, frame: frames.UserRank) -> None:
-        session = self._session
-        if session is not None and session.own_name and user_key(frame.name) == user_key(session.own_name):
-            session.settle(session.ranked, frame.rank)
+    def _rank(self, rank: float) -> None:
+        # What comes before the answer to the login is the rank on the site, not that in the channel.
+        if self._session is not None and self._session.is_logged_in:
+            self._session.settle(self._session.ranked, rank)
 
     def _kick(self, frame: frames.Kick) -> None:
         if self._session is not None:

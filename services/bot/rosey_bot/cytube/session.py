@@ -61,7 +61,7 @@ class Session:
     Attributes:
         joined: settled by the first user list.
         needs_password: settled where the channel asks for a password: whether one was given and is wrong.
-        ranked: settled by the rank of the own name.
+        ranked: settled by the own rank in the channel.
         own_name: as CyTube spells it, after the login.
         kick_reason: what the server said before it ended the connection.
         last_error: what the server said last in an ``errorMsg``.
