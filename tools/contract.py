@@ -61,8 +61,8 @@ By core NATS, kept nowhere, with nothing in them; always in the full form.
 
 ### `{subjects.OUTBOUND_WAITING}`
 
-A message waits to be posted in the channel: the service says so when one is queued, and every two seconds until it is
-claimed. So the bot need not ask over and over.
+A message waits to be posted in the channel: the service says so when one is queued, and again within two seconds
+until it is claimed. So the bot need not ask over and over.
 
 ```
 nats sub {subjects.OUTBOUND_WAITING}.lobby

@@ -32,8 +32,20 @@ MOST_PARTS: Final = 50
 PLATFORM: Final = "cytube"
 
 
+RETRY_SECONDS: Final = 1.0
+"""Until a claim without an answer is repeated; longer where that goes on."""
+
+
 class OutboundUnavailable(Exception):
-    """The outbound queue cannot be reached now."""
+    """The outbound queue cannot be reached now.
+
+    Attributes:
+        is_in_doubt: whether it may have given messages away all the same: of those it tells nobody any more.
+    """
+
+    def __init__(self, reason: str, *, is_in_doubt: bool = False) -> None:
+        super().__init__(reason)
+        self.is_in_doubt: Final = is_in_doubt
 
 
 class OutboundQueue(Protocol):
@@ -97,11 +109,12 @@ class OutboundPoster:
         self._acts: Final = acts
         self._sleep: Final = sleep
         self._problem = ""
+        self._unanswered = 0
         self._arrived: Final = asyncio.Event()
 
     async def run(self) -> None:
         """Post what comes, until cancelled: at once where the queue tells of it, else at the next look."""
-        await self._queue.watch(self._channel, self._arrived.set)
+        await self._queue.watch(self._channel, self.look)
         try:
             while True:
                 self._arrived.clear()
@@ -112,8 +125,15 @@ class OutboundPoster:
         finally:
             await self._queue.unwatch(self._channel)
 
+    def look(self) -> None:
+        """Look into the queue now: what was told of while the bot could not speak may wait in it."""
+        self._arrived.set()
+
     async def _wait(self) -> None:
-        ends = [asyncio.ensure_future(self._sleep(self.interval)), asyncio.ensure_future(self._arrived.wait())]
+        seconds = self.interval
+        if self._unanswered:
+            seconds = min(RETRY_SECONDS * 2 ** (self._unanswered - 1), seconds)
+        ends = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._arrived.wait())]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -133,8 +153,9 @@ class OutboundPoster:
             if str(error) != self._problem:
                 log.info("%s: no outbound messages: %s", self._channel, error)
             self._problem = str(error)
+            self._unanswered = min(self._unanswered + 1, 30) if error.is_in_doubt else 0
             return 0
-        self._problem = ""
+        self._problem, self._unanswered = "", 0
         for place, message in enumerate(messages, start=1):
             try:
                 await self._post(message)

@@ -9,7 +9,7 @@ from typing import Final
 from rosey_bot.outbound import OutboundUnavailable
 from rosey_bot.outbound_notices import OutboundNotices
 from rosey_core import queries, subjects
-from rosey_core.bus import Bus, BusError
+from rosey_core.bus import Bus, BusError, RequestTimeout
 
 TIMEOUT: Final = 2.0
 
@@ -42,7 +42,7 @@ class OutboundClient:
             answer = await self._bus.request(subject, queries.encode(question), self._timeout)
             messages: list[queries.ClaimedMessage] = queries.decode_reply(queries.ClaimMessages, answer)
         except (BusError, queries.RequestFailed) as error:
-            raise OutboundUnavailable(str(error)) from None
+            raise OutboundUnavailable(str(error), is_in_doubt=isinstance(error, RequestTimeout)) from None
         self._unanswered.pop(channel, None)
         return messages
 

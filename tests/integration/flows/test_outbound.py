@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -15,9 +16,12 @@ from rosey_bot.outbound import OutboundPoster
 from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.outbound_notices import OutboundNotices
 from rosey_core import queries, subjects
-from rosey_core.bus import Bus
+from rosey_core.bus import Bus, RequestTimeout
 from rosey_database import BotDatabase, DatabaseService
 from rosey_database.requests import notices
+from rosey_simulator.server import SimulatorServer
+from tests.integration.bot.harness import Person
+from tests.integration.flows.conftest import FlowBot
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 from tests.unit.bot.harness import RoomHarness
@@ -202,6 +206,65 @@ async def test_a_message_is_told_of_until_it_is_claimed(
     assert await temp_database.claim_outbound_messages(channel="lobby")
     assert await temp_database.get_channels_to_post_in() == []
     await database_service.stop()
+
+
+@pytest.fixture
+def _no_further_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service tells of a message when it is queued, and at its own start, and not again."""
+    monkeypatch.setattr(notices, "INTERVAL_S", NEVER)
+
+
+@pytest.mark.usefixtures("_no_further_notices")
+async def test_what_waits_when_the_service_comes_is_told_of_at_once(
+    make_poster: Callable[..., Awaitable[Poster]], nats_client: Client, temp_database: BotDatabase
+) -> None:
+    """As after a crash between the message's row and its notice."""
+    service = DatabaseService(nats_client, temp_database)
+    await service.start()
+    bot = await make_poster()
+    await service.stop()
+    await temp_database.enqueue_outbound_message("news", channel="lobby")
+    await service.start()
+    await until(lambda: bot.said == ["news"])
+    await service.stop()
+
+
+@pytest.mark.usefixtures("_no_further_notices")
+async def test_who_comes_into_the_room_looks_at_once(
+    make_bot: Callable[[], Awaitable[FlowBot]],
+    enter: Callable[..., Awaitable[Person]],
+    cytube: SimulatorServer,
+    enqueue: Queue,
+) -> None:
+    bot = await make_bot()
+    await cytube.stop()
+    await until(lambda: bot.channel.joined_since is None)
+    await enqueue("while you were out")
+    await cytube.start()
+    mod = await enter("Mod")
+    await bot.in_the_room()
+    await until(lambda: "while you were out" in mod.heard("Rosey"))
+
+
+@pytest.mark.usefixtures("_no_further_notices")
+async def test_an_answer_that_got_lost_delays_a_message_by_a_moment(
+    make_poster: Callable[..., Awaitable[Poster]], enqueue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database has given the message away, and tells nobody of it any more."""
+    bot = await make_poster()
+    ask, asked = bot.bus.request, []
+
+    async def lose_the_first(*arguments: Any) -> bytes:
+        answer = await ask(*arguments)
+        asked.append(answer)
+        if len(asked) == 1:
+            raise RequestTimeout("no answer within 2 s")
+        return answer
+
+    monkeypatch.setattr(bot.bus, "request", lose_the_first)
+    await enqueue("news")
+    await until(lambda: bot.said == ["news"])
+    assert len(asked) >= 2
 
 
 async def test_one_channel_is_watched_once_over_connections_and_may_be_watched_before_there_is_one(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
+from rosey_bot import outbound
 from rosey_bot.cytube.sending import Outcome, Receipt
 from rosey_bot.manners import Manners
 from rosey_bot.outbound import OutboundPoster, OutboundUnavailable
@@ -22,13 +24,14 @@ class FakeQueue:
     def __init__(self) -> None:
         self.messages: list[ClaimedMessage] = []
         self.problem: str | None = None
+        self.is_in_doubt = False
         self.claims = 0
 
     async def claim(self, channel: str, limit: int, seconds: float) -> list[ClaimedMessage]:
         assert channel == "lobby"
         self.claims += 1
         if self.problem is not None:
-            raise OutboundUnavailable(self.problem)
+            raise OutboundUnavailable(self.problem, is_in_doubt=self.is_in_doubt)
         given, self.messages = self.messages[:limit], self.messages[limit:]
         return given
 
@@ -200,6 +203,25 @@ async def test_notices_are_acted_on_at_once_and_a_full_claim_is_followed_by_anot
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     assert not hasattr(posting.queue, "arrived")
+
+
+@pytest.mark.parametrize("is_in_doubt", [True, False], ids=["no answer", "broken variant: taken for a refusal"])
+async def test_a_claim_without_an_answer_is_repeated_soon(
+    posting: Posting, monkeypatch: pytest.MonkeyPatch, is_in_doubt: bool
+) -> None:
+    """The database may have given messages away by it, and tells of those no more."""
+    monkeypatch.setattr(outbound, "RETRY_SECONDS", 0.01)
+    posting.poster = posting.make(interval=600)
+    posting.queue.problem, posting.queue.is_in_doubt = "no answer", is_in_doubt
+    posting.put("given away")
+    work = asyncio.create_task(posting.poster.run())
+    await until(lambda: posting.queue.claims >= (3 if is_in_doubt else 1))
+    posting.queue.problem = None
+    with suppress(TimeoutError):
+        await until(lambda: posting.sending.said, timeout=10 if is_in_doubt else 0.2)
+    assert posting.sending.said == (["given away"] if is_in_doubt else [])
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
 
 
 async def test_a_stop_gives_back_what_was_not_begun(posting: Posting) -> None:

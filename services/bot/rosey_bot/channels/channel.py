@@ -244,6 +244,7 @@ class Channel:
     def logged_in(self) -> None:
         """The bot has its name and rank."""
         self._normaliser.report_status()
+        self._poster.look()
 
     async def disconnected(self, cause: Cause, last_seen: float | None) -> None:
         """The connection is gone."""

@@ -18,8 +18,8 @@ from rosey_database.database import BotDatabase
 
 log = logging.getLogger(__name__)
 
-INTERVAL_S = 2.0
-"""Seconds between two looks for all channels."""
+INTERVAL_S = 1.5
+"""Seconds between two looks for all channels: a message whose first notice was lost is posted within 2 s."""
 
 
 class Notices:
@@ -59,12 +59,12 @@ class Notices:
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(INTERVAL_S)
             try:
                 for key in await self._database.get_channels_to_post_in():
                     await self._tell(key)
             except (sqlite3.Error, nats.errors.Error, OSError) as problem:
                 log.debug("bots are not told what waits for them: %s", problem)
+            await asyncio.sleep(INTERVAL_S)
 
     async def _tell(self, key: str) -> None:
         if self._client is not None and self._client.is_connected:
