@@ -33,6 +33,8 @@ REREAD_INTERVAL: Final = 60.0
 PATIENCE: Final = 2.0
 """Seconds until the next entry while all is read."""
 ANSWER_TIMEOUT: Final = 5.0
+GONE_AFTER: Final = 30.0
+"""Seconds for which the server keeps the consumer of a watch that has ended: it allows a stream so many of them."""
 
 Entry = KeyValue.Entry
 Changes = AsyncIterator[Entry | None]
@@ -82,15 +84,30 @@ async def watch(
         nats.errors.Error: it cannot be read; ``nats.js.errors.NotFoundError`` where there is no such bucket.
     """
     opened = await client.jetstream(timeout=timeout).key_value(bucket)
-    watcher: Any = await opened.watchall()
+    watcher: Any = await opened.watchall(inactive_threshold=GONE_AFTER)
     try:
         found = Watch(opened, watcher)
         while (entry := await watcher.updates(timeout=patience)) is not None:
+            found.entries[entry.key] = entry
+        if not found.entries and (await opened.status()).values:
+            # nats-py takes a bucket for empty whose entries are all on their way when it asks how many are to come.
+            entry = await _entry(watcher, patience)
+            while entry.delta:
+                found.entries[entry.key] = entry
+                entry = await _entry(watcher, patience)
             found.entries[entry.key] = entry
         yield found
     finally:
         with suppress(nats.errors.Error, JetStreamError, OSError):
             await watcher.stop()
+
+
+async def _entry(watcher: Any, patience: float) -> Entry:
+    """The next entry, whatever marks come before it."""
+    while True:
+        entry: Entry | None = await watcher.updates(timeout=patience)
+        if entry is not None:
+            return entry
 
 
 async def ages(client: Client, bucket: str, entries: Mapping[str, Entry]) -> dict[str, float]:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -204,6 +205,48 @@ async def test_who_follows_and_fails_is_called_again(
     await until(lambda: copy.readings == 2)
     assert "a copy: following it failed; it goes on" in caplog.text
     assert "on purpose" in caplog.text
+
+
+class Hasty:
+    """A watcher that says that all has come before anything has, as nats-py's does now and then."""
+
+    def __init__(self, watcher: Any) -> None:
+        self._watcher = watcher
+        self._has_said = False
+
+    async def updates(self, timeout: float) -> KeyValue.Entry | None:
+        if not self._has_said:
+            self._has_said = True
+            return None
+        while (entry := await self._watcher.updates(timeout=timeout)) is None:
+            pass
+        found: KeyValue.Entry = entry
+        return found
+
+    async def stop(self) -> None:
+        await self._watcher.stop()
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+async def test_a_bucket_is_not_taken_for_empty_whose_entries_are_on_their_way(
+    bucket: KeyValue, nats_client: Client, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes it for empty leaves all rooms, and comes back."""
+    keys = [f"room{number}" for number in range(count)]
+    for key in keys:
+        await bucket.put(key, b"")
+    right = KeyValue.watchall
+
+    async def watchall(self: KeyValue, **options: Any) -> Any:
+        return Hasty(await right(self, **options))
+
+    monkeypatch.setattr(KeyValue, "watchall", watchall)
+    async with bucket_watch.watch(nats_client, NAME) as found:
+        assert list(found.entries) == keys
+        await bucket.put("new", b"")
+        change = await found.next(10)
+        assert change is not None
+        assert change.key == "new"
 
 
 async def test_ages_are_the_servers(bucket: KeyValue, nats_client: Client) -> None:

@@ -78,14 +78,10 @@ class Bucket:
         self.client = client
 
     async def entries(self) -> dict[str, dict[str, Any]]:
-        bucket = await self.client.jetstream().key_value(streams.ADDED_CHANNELS)
         # What a key holds and whether it is there come in one reading.
-        watcher: Any = await bucket.watchall(ignore_deletes=True)
-        found = {}
-        while (entry := await watcher.updates()) is not None:
-            found[entry.key] = channel_entries.decode(entry.value)
-        await watcher.stop()
-        return found
+        async with bucket_watch.watch(self.client, streams.ADDED_CHANNELS) as found:
+            standing = [entry for entry in found.entries.values() if entry.operation is None]
+        return {entry.key: channel_entries.decode(entry.value or b"") for entry in standing}
 
     async def add(self, key: str, entry: dict[str, Any]) -> None:
         bucket = await self.client.jetstream().key_value(streams.ADDED_CHANNELS)
