@@ -44,7 +44,8 @@ No label has a value that a stranger can make up: not a user's name, nor text of
 """
 
 LABELS: Final = {
-    "action": "what the operator does: `PutEntry`, `DeleteEntry`, `CopySecrets`, `SetStatus`, `EmitEvent`",
+    "action": "what the operator does: `PutEntry`, `DeleteEntry`, `CopySecrets`, `SetStatus` for channels; "
+    "`StartJob`, `DeleteRun`, `KeepResults`, `SetStatus` for benchmark runs",
     "benchmark": "names of the benchmarks",
     "channel": "keys of channels that the bot is told to sit in",
     "check": "what a process looks at: `nats`, `database`, `ingest`, `pool`, `channel KEY`",

@@ -46,13 +46,15 @@ class KubernetesApi:
     Attributes:
         objects: what is there, by plural, namespace and name.
         requests: verbs and paths in the order in which they came, watches and leases left out.
-        refuse: what is refused, by (verb, plural): the HTTP status.
+        refuse: what is refused, by (verb, plural), watches by ``WATCH``: the HTTP status.
+        refusals: how often something was.
     """
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], Object] = {}
         self.requests: list[tuple[str, str]] = []
         self.refuse: dict[tuple[str, str], int] = {}
+        self.refusals = 0
         self.url = ""
         self._port = 0
         self._versions = itertools.count(1)
@@ -70,11 +72,15 @@ class KubernetesApi:
         self.url = f"http://127.0.0.1:{self._port}"
         return self
 
-    async def stop(self) -> None:
-        """Be away; what is there stays."""
+    def lose_watches(self) -> None:
+        """End all watches, as an API server does now and then."""
         for _, queue in self._watches:
             queue.put_nowait(None)
         self._watches.clear()
+
+    async def stop(self) -> None:
+        """Be away; what is there stays."""
+        self.lose_watches()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -133,12 +139,15 @@ class KubernetesApi:
         if place is None:
             return _status(404, f"no such path: {path}")
         plural = place["plural"]
-        if "watch" in request.query:
-            return await self._watch(request, plural)
-        if plural != "leases":
+        is_watch = "watch" in request.query
+        if plural != "leases" and not is_watch:
             self.requests.append((request.method, path))
-        if (request.method, plural) in self.refuse:
-            return _status(self.refuse[request.method, plural], f"{plural} is forbidden")
+        verb = "WATCH" if is_watch else request.method
+        if (verb, plural) in self.refuse:
+            self.refusals += 1
+            return _status(self.refuse[verb, plural], f"{plural} is forbidden")
+        if is_watch:
+            return await self._watch(request, plural)
         body = await request.json() if request.can_read_body else {}
         return self._do(request, place, body)
 

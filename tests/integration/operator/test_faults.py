@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from rosey_operator.controllers.controller import Controller
+from rosey_operator.kubernetes.resources import emit
+from rosey_operator.reconcile.declared import SetStatus
 from tests.integration.operator.conftest import Bucket, MakeOperator, Operator, base64_of, conditions
-from tests.integration.operator.test_benchmarks import BENCHMARKS, TEMPLATE
 from tests.integration.operator.test_channels import CHANNELS, SECRET, is_ready
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.waiting import until
@@ -53,16 +56,35 @@ async def test_an_api_server_that_is_overloaded_is_asked_again(
     await until(lambda: operator.health.ready)
 
 
-async def test_a_status_that_cannot_be_written_is_no_event_each_time_that_it_is_tried(
-    operator: Operator, api: KubernetesApi, bucket: Bucket
-) -> None:
+async def told_while_no_status_can_be_written(operator: Operator, api: KubernetesApi) -> list[str]:
+    """The reasons of the events."""
     api.refuse["PATCH", CHANNELS] = 500
     api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
     await until(tried(api, "PATCH", CHANNELS, 4))
     api.refuse.clear()
     await until(is_ready(api, "one", "Unknown", "NoWorker"))
     await rest(operator)
-    assert [event["reason"] for event in api.all("events")] == ["Accepted"]
+    return [event["reason"] for event in api.all("events")]
+
+
+async def test_a_status_that_cannot_be_written_is_no_event_each_time_that_it_is_tried(
+    operator: Operator, api: KubernetesApi, bucket: Bucket
+) -> None:
+    assert await told_while_no_status_can_be_written(operator, api) == ["Accepted"]
+
+
+async def test_broken_variant_that_tells_first_and_writes_then_tells_again_and_again(
+    operator: Operator, api: KubernetesApi, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Controller.tell
+
+    async def tell(self: Controller, action: SetStatus[Any, Any]) -> None:
+        for event in action.events:
+            await emit(self.kubernetes, self.kind, action.resource, event, now=self.clock())
+        await right(self, replace(action, events=()))
+
+    monkeypatch.setattr(Controller, "tell", tell)
+    assert len(await told_while_no_status_can_be_written(operator, api)) > 3
 
 
 async def test_a_watch_that_is_lost_is_taken_up_again(operator: Operator, api: KubernetesApi, bucket: Bucket) -> None:
@@ -129,31 +151,6 @@ async def test_a_secret_that_was_rotated_while_nobody_looked_is_brought(
     await until(lambda: api.find("pods", "bot-0")["metadata"]["annotations"] != touched)
 
 
-async def test_a_copy_of_the_secrets_that_is_gone_is_said_and_the_rest_goes_on(
-    operator: Operator, api: KubernetesApi, bucket: Bucket
-) -> None:
-    api.remove("secrets", SECRET)
-    await until(lambda: f"the Secret {SECRET}, which the bots see, is gone" in operator.health.reason)
-    api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
-    await until(is_ready(api, "one", "Unknown", "NoWorker"))
-    api.put("secrets", SECRET, {})
-    await until(lambda: operator.health.ready)
-
-
-async def test_what_somebodys_finalizer_holds_is_deleted_all_the_same(
-    operator: Operator, api: KubernetesApi, bucket: Bucket
-) -> None:
-    api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
-    await until(is_ready(api, "one", "Unknown", "NoWorker"))
-    held = {"metadata": {"deletionTimestamp": "2026-01-02T00:00:00Z", "finalizers": ["example.org/theirs"]}}
-    api.put(CHANNELS, "one", held)
-
-    async def is_withdrawn() -> bool:
-        return await bucket.entries() == {}
-
-    await until(is_withdrawn)
-
-
 async def test_a_namespace_that_goes_takes_its_channels_along(
     make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket
 ) -> None:
@@ -180,23 +177,3 @@ async def test_a_namespace_that_goes_takes_its_channels_along(
     await until(is_withdrawn)
     await until(lambda: api.find("secrets", SECRET)["data"] == {})
     await until(lambda: operator.health.ready)
-
-
-async def test_a_job_that_kubernetes_refuses_is_said_and_tried_again(
-    make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket, tmp_path: Path
-) -> None:
-    file = tmp_path / "job.yaml"
-    file.write_text(TEMPLATE)
-    api.refuse["POST", "jobs"] = 403
-    await make_operator(benchmark_job=str(file))
-    api.put(BENCHMARKS, "nightly", {})
-
-    def complete() -> tuple[str, str, str]:
-        return conditions(api.find(BENCHMARKS, "nightly")).get("Complete", ("", "", ""))
-
-    await until(lambda: complete()[1] == "Refused")
-    assert "jobs is forbidden" in complete()[2]
-    assert api.find(BENCHMARKS, "nightly")["status"]["verdict"] == "Waiting"
-    api.refuse.clear()
-    await until(lambda: complete()[1] == "Running")
-    assert len(api.all("jobs")) == 1

@@ -22,7 +22,7 @@ from rosey_operator.reconcile.benchmarks import (
     job_name,
     reconcile,
 )
-from rosey_operator.reconcile.declared import EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import Event, SetStatus
 from rosey_operator.resources.rosey_benchmark import BenchmarkSpec, BenchmarkStatus
 from tests.unit.operator.world import uid
 
@@ -36,7 +36,7 @@ class Runs:
         self.benchmarks: dict[str, Benchmark] = {}
         self.jobs: dict[str, Job] = {}
         self.results: dict[str, Any] = {}
-        self.events: list[EmitEvent] = []
+        self.events: list[Event] = []
         self.started: list[StartJob] = []
         self.impossible = ""
         self.now = 1_800_000_000.0
@@ -71,10 +71,9 @@ class Runs:
                 case DeleteRun(name):
                     del self.jobs[name]
                     self.results.pop(name, None)
-                case SetStatus(benchmark, status):
+                case SetStatus(benchmark, status, events):
                     self.benchmarks[benchmark.uid] = replace(benchmark, status=status)
-                case EmitEvent():
-                    self.events.append(action)
+                    self.events += events
         return actions
 
     def end(self, state: Literal["complete", "failed"] = "complete", rows: Any = None) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from rosey_core import channel_entries
 from rosey_core.channel_status import ChannelStatus as BotStatus
 from rosey_operator.reconcile.channels import reconcile
-from rosey_operator.reconcile.declared import EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import Event, SetStatus
 from rosey_operator.reconcile.state import (
     Action,
     Actual,
@@ -60,7 +60,7 @@ class World:
     entries: dict[str, Entry] = field(default_factory=dict)
     statuses: dict[str, BotStatus] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)
-    events: list[EmitEvent] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     scope: Scope = field(default_factory=lambda: Scope("chat"))
     nats: bool = True
     now: float = 1_800_000_000.0
@@ -111,10 +111,9 @@ class World:
                             del self.copies[name]
                         else:
                             self.copies[name] = text
-                case SetStatus(channel, status):
+                case SetStatus(channel, status, events):
                     self.channels[channel.uid] = replace(channel, status=status)
-                case EmitEvent():
-                    self.events.append(action)
+                    self.events += events
 
     def bots_join(self) -> None:
         """Let a bot be in every room that is in the bucket."""

@@ -39,7 +39,7 @@ class OperatorMetrics:
         self.actions = Children(
             Counter(
                 "rosey_operator_actions",
-                "What was done: entries written and deleted, secrets copied, status written, events told.",
+                "What was done: entries written and deleted, secrets copied, status written with its events.",
                 ["action", "outcome"],
                 registry=registry,
             )

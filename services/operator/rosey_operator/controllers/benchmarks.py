@@ -26,7 +26,7 @@ from rosey_operator.reconcile.benchmarks import (
     StartJob,
     reconcile,
 )
-from rosey_operator.reconcile.declared import EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import SetStatus
 from rosey_operator.resources.model import API_VERSION
 from rosey_operator.resources.rosey_benchmark import KIND, PLURAL, BenchmarkSpec, BenchmarkStatus
 
@@ -99,7 +99,7 @@ class BenchmarkController(Controller):
                 await self.kubernetes.delete(f"{self._jobs}/{name}", propagationPolicy="Background")
             case KeepResults(name):
                 await self._keep(name)
-            case SetStatus() | EmitEvent():
+            case SetStatus():
                 await self.tell(action)
 
     async def _start(self, benchmark: Benchmark, name: str, arguments: tuple[str, ...], deadline: int) -> None:

@@ -14,7 +14,7 @@ from rosey_operator.controllers.controller import Controller, gathered
 from rosey_operator.kubernetes.api import ApiError, NotFound, Object
 from rosey_operator.kubernetes.resources import declared
 from rosey_operator.reconcile.channels import reconcile, secrets_of
-from rosey_operator.reconcile.declared import EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import SetStatus
 from rosey_operator.reconcile.state import (
     Action,
     Actual,
@@ -77,7 +77,7 @@ class ChannelController(Controller):
         wanted, actual = await self._look()
         actions = reconcile(wanted, actual, self._scope, self.clock())
         # Entries and secrets have an order; the others are each about another object.
-        await self.act(actions, self._do, lambda action: isinstance(action, SetStatus | EmitEvent))
+        await self.act(actions, self._do, lambda action: isinstance(action, SetStatus))
         if any(isinstance(action, PutEntry | DeleteEntry) for action in actions):
             # The status tells of the entry as it is now.
             self.wake()
@@ -133,7 +133,7 @@ class ChannelController(Controller):
                 await self.kubernetes.patch(self._copy, {"data": dict(values)})
                 log.info("%d secrets changed", len(values))
                 await self._refresh()
-            case SetStatus() | EmitEvent():
+            case SetStatus():
                 await self.tell(action)
 
     async def _refresh(self) -> None:

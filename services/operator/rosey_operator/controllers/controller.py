@@ -21,7 +21,7 @@ from rosey_operator.buckets import BucketError
 from rosey_operator.kubernetes.api import ApiError, Kubernetes, NotFound
 from rosey_operator.kubernetes.leader import Leader
 from rosey_operator.kubernetes.resources import emit, write_status
-from rosey_operator.reconcile.declared import EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import SetStatus
 from rosey_operator.resources.model import API_VERSION
 
 if TYPE_CHECKING:
@@ -137,16 +137,15 @@ class Controller(ABC):
             ApiError: it cannot be found out.
         """
 
-    async def tell(self, action: SetStatus[Any, Any] | EmitEvent) -> None:
-        """Write a status, or an event.
+    async def tell(self, action: SetStatus[Any, Any]) -> None:
+        """Write a status, and the events that have led to it.
 
         Raises:
-            ApiError: it cannot be written.
+            ApiError: they cannot be written.
         """
-        if isinstance(action, SetStatus):
-            await write_status(self.kubernetes, self.plural, action)
-        else:
-            await emit(self.kubernetes, self.kind, action, now=self.clock())
+        await write_status(self.kubernetes, self.plural, action)
+        for event in action.events:
+            await emit(self.kubernetes, self.kind, action.resource, event, now=self.clock())
 
     async def act(
         self,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from rosey_operator.kubernetes.api import Kubernetes
-from rosey_operator.reconcile.declared import Declared, EmitEvent, SetStatus, Spec, Status
+from rosey_operator.reconcile.declared import Declared, Event, SetStatus, Spec, Status
 from rosey_operator.resources.model import API_VERSION
 
 _LONGEST_MESSAGE: Final = 1000
@@ -57,13 +57,12 @@ async def write_status(kubernetes: Kubernetes, plural: str, action: SetStatus[An
     await kubernetes.patch(path, body)
 
 
-async def emit(kubernetes: Kubernetes, kind: str, action: EmitEvent, *, now: float) -> None:
+async def emit(kubernetes: Kubernetes, kind: str, resource: Declared[Any, Any], event: Event, *, now: float) -> None:
     """Tell whoever looks at a resource what has happened, at ``now`` in Unix seconds.
 
     Raises:
         ApiError: it cannot be told.
     """
-    resource = action.resource
     at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     about = {
         "apiVersion": API_VERSION,
@@ -75,9 +74,9 @@ async def emit(kubernetes: Kubernetes, kind: str, action: EmitEvent, *, now: flo
     body = {
         "metadata": {"generateName": f"{resource.name[:200]}.", "namespace": resource.namespace},
         "involvedObject": about,
-        "type": action.type,
-        "reason": action.reason,
-        "message": action.message[:_LONGEST_MESSAGE],
+        "type": event.type,
+        "reason": event.reason,
+        "message": event.message[:_LONGEST_MESSAGE],
         "source": {"component": "rosey-operator"},
         "firstTimestamp": at,
         "lastTimestamp": at,

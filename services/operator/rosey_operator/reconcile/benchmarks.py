@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from rosey_operator.reconcile.declared import Declared, EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import Declared, Event, SetStatus
 from rosey_operator.resources.conditions import ConditionStatus, condition, continued
 from rosey_operator.resources.rosey_benchmark import (
     COMPLETE,
@@ -82,7 +82,7 @@ class KeepResults:
     job: str
 
 
-Action = StartJob | DeleteRun | KeepResults | SetStatus[BenchmarkSpec, BenchmarkStatus] | EmitEvent
+Action = StartJob | DeleteRun | KeepResults | SetStatus[BenchmarkSpec, BenchmarkStatus]
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -140,8 +140,7 @@ def reconcile(
         status = status.model_copy(update={"history": history})
         kept |= {name, *(run.job for run in history)}
         if status.as_json() != benchmark.status.as_json():
-            actions.append(SetStatus(benchmark, status))
-            actions += _events(benchmark, status)
+            actions.append(SetStatus(benchmark, status, _events(benchmark, status)))
     actions += [DeleteRun(job.name) for job in jobs if job.name not in kept]
     return actions
 
@@ -294,10 +293,10 @@ def _trimmed(status: BenchmarkStatus, benchmark: Benchmark) -> list[Run]:
     return status.history[:limit]
 
 
-def _events(benchmark: Benchmark, status: BenchmarkStatus) -> list[Action]:
+def _events(benchmark: Benchmark, status: BenchmarkStatus) -> tuple[Event, ...]:
     if status.verdict == benchmark.status.verdict and status.job == benchmark.status.job:
-        return []
+        return ()
     [complete, passed] = status.conditions
     is_bad = status.verdict in ("FAIL", "ERROR")
     told = passed if complete.status == "True" else complete
-    return [EmitEvent(benchmark, "Warning" if is_bad else "Normal", told.reason, told.message)]
+    return (Event("Warning" if is_bad else "Normal", told.reason, told.message),)

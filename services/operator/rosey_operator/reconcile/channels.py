@@ -14,7 +14,7 @@ from typing import Any, Final
 from rosey_core import channel_entries
 from rosey_core.channel_entries import InvalidEntry
 from rosey_core.channels import possible_keys
-from rosey_operator.reconcile.declared import EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import SetStatus
 from rosey_operator.reconcile.outcome import Outcome, events_between, status_of
 from rosey_operator.reconcile.state import (
     Action,
@@ -55,9 +55,7 @@ def reconcile(wanted: Wanted, actual: Actual, scope: Scope, now: float) -> list[
     for channel in channels:
         status = status_of(channel, outcomes[channel.uid], actual, now)
         if status.as_json() != channel.status.as_json():
-            actions.append(SetStatus(channel, status))
-            for type, reason, message in events_between(channel.status, status):
-                actions.append(EmitEvent(channel, type, reason, message))
+            actions.append(SetStatus(channel, status, tuple(events_between(channel.status, status))))
     return actions
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from rosey_operator.resources.model import Part
 
@@ -35,19 +35,25 @@ class Declared(Generic[Spec, Status]):
     status: Status
 
 
-@dataclass(frozen=True)
-class SetStatus(Generic[Spec, Status]):
-    """Write a resource's status."""
-
-    resource: Declared[Spec, Status]
-    status: Status
-
-
 @dataclass(frozen=True, slots=True)
-class EmitEvent:
-    """Tell whoever looks at a resource what has happened."""
+class Event:
+    """What has happened to a resource, for whoever looks at it."""
 
-    resource: Declared[Any, Any]
     type: Literal["Normal", "Warning"]
     reason: str
     message: str
+
+
+@dataclass(frozen=True)
+class SetStatus(Generic[Spec, Status]):
+    """Write a resource's status, and tell of what has led to it.
+
+    Attributes:
+        resource: which.
+        status: the new one.
+        events: told once it stands there; where it cannot be written, they would be told again with each try.
+    """
+
+    resource: Declared[Spec, Status]
+    status: Status
+    events: tuple[Event, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
 from rosey_core.channel_status import ChannelStatus as BotStatus
+from rosey_operator.reconcile.declared import Event
 from rosey_operator.reconcile.state import Actual, Channel
 from rosey_operator.resources.conditions import Condition, ConditionStatus, condition, continued
 from rosey_operator.resources.cytube_channel import ACCEPTED, CONNECTED, READY, ChannelSpec, ChannelStatus
@@ -129,20 +130,15 @@ def _camel(cause: str | None) -> str:
     return "".join(part.capitalize() for part in (cause or "").split("_"))
 
 
-def events_between(
-    before: ChannelStatus, after: ChannelStatus
-) -> Iterator[tuple[Literal["Normal", "Warning"], str, str]]:
-    """The events, as type, reason and message, that lead from one status to another; the same reason but once."""
+def events_between(before: ChannelStatus, after: ChannelStatus) -> Iterator[Event]:
+    """The events that lead from one status to another; the same reason but once."""
     old = {one.type: one for one in before.conditions}
     told: set[str] = set()
     for one in after.conditions:
         if _is_news(one, old.get(one.type)) and one.reason not in told:
             told.add(one.reason)
-            yield (
-                "Warning" if one.status == "False" and one.reason not in _UNDERWAY else "Normal",
-                one.reason,
-                one.message,
-            )
+            is_bad = one.status == "False" and one.reason not in _UNDERWAY
+            yield Event("Warning" if is_bad else "Normal", one.reason, one.message)
 
 
 def _is_news(one: Condition, old: Condition | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rosey_core.channel_entries import Owner
 from rosey_core.channel_status import ChannelStatus as BotStatus
-from rosey_operator.reconcile.declared import Declared, EmitEvent, SetStatus
+from rosey_operator.reconcile.declared import Declared, SetStatus
 from rosey_operator.resources.cytube_channel import ChannelSpec, ChannelStatus
 
 Place = tuple[str, str]
@@ -112,4 +112,4 @@ class CopySecrets:
         return f"CopySecrets({sorted(self.values)})"
 
 
-Action = PutEntry | DeleteEntry | CopySecrets | SetStatus[ChannelSpec, ChannelStatus] | EmitEvent
+Action = PutEntry | DeleteEntry | CopySecrets | SetStatus[ChannelSpec, ChannelStatus]
