@@ -88,7 +88,7 @@ class ChannelController(Controller):
     async def _look(self) -> tuple[Wanted, Actual]:
         # NATS first: what is added there after this look is not taken for one whose resource is gone.
         entries, statuses, problem = self._buckets.entries, self._buckets.statuses, self._buckets.problem or ""
-        channels = [_channel(found) for found in await self.kubernetes.list(self.list_path)]
+        channels = [_channel(found) for found in await self.resources()]
         copy = await self.kubernetes.get(self._copy)
         secrets = await self._read_secrets(channels)
         return Wanted(channels, secrets), Actual(entries, statuses, copy.get("data") or {}, problem)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from rosey_core.config.models import Operator
 from rosey_core.telemetry.metrics_operator import OperatorMetrics
 from rosey_operator.buckets import BucketError
-from rosey_operator.kubernetes.api import ApiError, Kubernetes, NotFound
+from rosey_operator.kubernetes.api import ApiError, Kubernetes, NotFound, Object
 from rosey_operator.kubernetes.leader import Leader
 from rosey_operator.kubernetes.resources import emit, write_status
 from rosey_operator.reconcile.declared import SetStatus
@@ -120,6 +120,15 @@ class Controller(ABC):
             self._note(None)
             self.metrics.passes[self.kind, "success"].inc()
             self.metrics.pass_seconds.observe(time.perf_counter() - began)
+
+    async def resources(self) -> list[Object]:
+        """All resources; those left out that are deleted, and only there because somebody's finalizer holds them.
+
+        Raises:
+            ApiError: they cannot be had.
+        """
+        found = await self.kubernetes.list(self.list_path)
+        return [one for one in found if "deletionTimestamp" not in one["metadata"]]
 
     async def look(self) -> None:
         """Find out whether it could act.
