@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from rosey_operator.controllers.controller import Controller
 from rosey_operator.kubernetes.resources import emit
 from rosey_operator.reconcile.declared import SetStatus
 from tests.integration.operator.conftest import Bucket, MakeOperator, Operator, base64_of, conditions
+from tests.integration.operator.test_benchmarks import BENCHMARKS, TEMPLATE
 from tests.integration.operator.test_channels import CHANNELS, SECRET, is_ready
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.waiting import until
@@ -177,3 +179,37 @@ async def test_a_namespace_that_goes_takes_its_channels_along(
     await until(is_withdrawn)
     await until(lambda: api.find("secrets", SECRET)["data"] == {})
     await until(lambda: operator.health.ready)
+
+
+async def test_what_somebodys_finalizer_holds_is_deleted_all_the_same(
+    operator: Operator, api: KubernetesApi, bucket: Bucket
+) -> None:
+    api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
+    await until(is_ready(api, "one", "Unknown", "NoWorker"))
+    held = {"metadata": {"deletionTimestamp": "2026-01-02T00:00:00Z", "finalizers": ["example.org/theirs"]}}
+    api.put(CHANNELS, "one", held)
+
+    async def is_withdrawn() -> bool:
+        return await bucket.entries() == {}
+
+    await until(is_withdrawn)
+
+
+async def test_a_job_that_kubernetes_refuses_is_said_and_tried_again(
+    make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket, tmp_path: Path
+) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text(TEMPLATE)
+    api.refuse["POST", "jobs"] = 403
+    await make_operator(benchmark_job=str(file))
+    api.put(BENCHMARKS, "nightly", {})
+
+    def complete() -> tuple[str, str, str]:
+        return conditions(api.find(BENCHMARKS, "nightly")).get("Complete", ("", "", ""))
+
+    await until(lambda: complete()[1] == "Refused")
+    assert "jobs is forbidden" in complete()[2]
+    assert api.find(BENCHMARKS, "nightly")["status"]["verdict"] == "Waiting"
+    api.refuse.clear()
+    await until(lambda: complete()[1] == "Running")
+    assert len(api.all("jobs")) == 1

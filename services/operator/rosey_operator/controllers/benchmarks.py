@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 
 from rosey_operator.controllers.controller import Controller
-from rosey_operator.kubernetes.api import Conflict, NotFound, Object
+from rosey_operator.kubernetes.api import ApiError, Conflict, NotFound, Object
 from rosey_operator.kubernetes.resources import declared
 from rosey_operator.reconcile.benchmarks import (
     Action,
@@ -52,10 +52,11 @@ class BenchmarkController(Controller):
         self._jobs: Final = f"/apis/batch/v1/namespaces/{namespace}/jobs"
         self._config_maps: Final = f"/api/v1/namespaces/{namespace}/configmaps"
         self._data: dict[str, dict[str, str]] = {}
+        self._refused: dict[str, str] = {}
 
     async def look_and_act(self) -> None:
         """Do what is to be done."""
-        benchmarks = [_benchmark(found) for found in await self.kubernetes.list(self.list_path)]
+        benchmarks = [_benchmark(found) for found in await self.resources()]
         jobs = [_job(found) for found in await self.kubernetes.list(self._jobs, labelSelector=LABEL)]
         results = await self._read_results(jobs)
         actions = reconcile(
@@ -64,10 +65,11 @@ class BenchmarkController(Controller):
             results,
             namespace=self.config.namespace,
             impossible="" if self.config.benchmark_job is not None else NO_TEMPLATE,
+            refused=self._refused,
             now=self.clock(),
         )
         await self.act(actions, self._do, lambda _: False)
-        if any(isinstance(action, DeleteRun | StartJob) for action in actions):
+        if any(isinstance(action, DeleteRun | StartJob) for action in actions) and not self._refused:
             self.wake()
         self._tell(benchmarks)
 
@@ -104,11 +106,15 @@ class BenchmarkController(Controller):
 
     async def _start(self, benchmark: Benchmark, name: str, arguments: tuple[str, ...], deadline: int) -> None:
         body = job(_template(self.config.benchmark_job), benchmark, name, arguments, deadline)
+        self._refused.clear()
         try:
             await self.kubernetes.create(self._jobs, body)
         except Conflict:
             # The operator before this one has begun it.
             pass
+        except ApiError as error:
+            self._refused[name] = str(error)
+            raise
 
     async def _keep(self, name: str) -> None:
         # With its Job as the owner: the garbage collector deletes what a history without end would leave.

@@ -93,6 +93,7 @@ def reconcile(
     *,
     namespace: str,
     impossible: str,
+    refused: Mapping[str, str] | None = None,
     now: float,
 ) -> list[Action]:
     """What is to be done, in order.
@@ -103,6 +104,7 @@ def reconcile(
         results: the rows that each ended Job has written, by its name; ``None`` where there are none.
         namespace: where the release is, and so where runs are.
         impossible: why there can be no runs; empty where there can.
+        refused: by its name, why a Job could not be made when it was tried last.
         now: Unix seconds.
     """
     actions: list[Action] = []
@@ -126,7 +128,8 @@ def reconcile(
         elif job is None:
             actions.append(StartJob(benchmark, name, _arguments(benchmark), _deadline(benchmark)))
             running = name
-            status = _running(benchmark, name, None, now)
+            why = (refused or {}).get(name)
+            status = _running(benchmark, name, None, now) if why is None else _held_up(benchmark, why, now)
         elif job.state == "running":
             status = _running(benchmark, name, job.started, now)
         elif _is_done(benchmark):
@@ -198,6 +201,12 @@ def _waiting(benchmark: Benchmark, other: str, now: float) -> BenchmarkStatus:
     status = BenchmarkStatus(verdict=WAITING, history=_history(benchmark))
     text = f"waits for the end of {other}: two at once would measure each other"
     return _with(status, benchmark, now, ("False", WAITING, text), ("Unknown", WAITING, text))
+
+
+def _held_up(benchmark: Benchmark, why: str, now: float) -> BenchmarkStatus:
+    status = BenchmarkStatus(verdict=WAITING, history=_history(benchmark))
+    text = f"the Job cannot be made, which is tried again: {why}"
+    return _with(status, benchmark, now, ("False", "Refused", text), ("Unknown", "Refused", text))
 
 
 def _running(benchmark: Benchmark, name: str, started: datetime | None, now: float) -> BenchmarkStatus:
