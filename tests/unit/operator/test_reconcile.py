@@ -79,7 +79,9 @@ def test_all_three_secrets_have_their_field(world: World) -> None:
         (None, "there is no Secret account in the namespace chat"),
         ({"other": base64_of("x")}, "the Secret account has no key password"),
         ({"password": ""}, "the key password of the Secret account is empty"),
+        ({"password": base64_of("\n")}, "the key password of the Secret account is empty"),
         ({"password": "/w=="}, "the key password of the Secret account is not UTF-8 text"),
+        ({"password": base64_of("x" * 1001)}, "the key password of the Secret account has more than 1000 characters"),
     ],
 )
 def test_a_secret_that_is_not_there_is_said_and_costs_no_room(

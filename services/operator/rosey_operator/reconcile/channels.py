@@ -30,6 +30,8 @@ from rosey_operator.reconcile.state import (
 )
 from rosey_operator.resources.cytube_channel import KIND, ChannelSpec, SecretKey
 
+LONGEST_SECRET: Final = 1000
+"""Characters of a password or of a proxy's address."""
 _COPY: Final = re.compile(r"[0-9a-f-]{36}-(password|channel-password|proxy)")
 
 
@@ -211,10 +213,8 @@ class _Secrets:
                 problem = f"there is no Secret {at.name} in the namespace {channel.namespace}"
             elif at.key not in data:
                 problem = f"the Secret {at.name} has no key {at.key}"
-            elif not data[at.key]:
-                problem = f"the key {at.key} of the Secret {at.name} is empty, or could not be read"
-            elif not _is_text(data[at.key]):
-                problem = f"the key {at.key} of the Secret {at.name} is not UTF-8 text"
+            elif fault := _fault(data[at.key]):
+                problem = f"the key {at.key} of the Secret {at.name} {fault}"
             else:
                 self.copies[name] = data[at.key]
             if problem and name in present:
@@ -237,9 +237,15 @@ def _references(channel: Channel) -> Iterator[tuple[str, SecretKey]]:
                 yield field, at
 
 
-def _is_text(value: str) -> bool:
+def _fault(value: str) -> str:
+    """What is wrong with what a Secret holds, in base64; empty where nothing is."""
+    if not value:
+        return "is empty, or could not be read"
     try:
-        base64.b64decode(value).decode()
+        text = base64.b64decode(value).decode()
     except ValueError:
-        return False
-    return True
+        return "is not UTF-8 text"
+    if not text.strip("\r\n"):
+        return "is empty"
+    # All copies are in one Secret: nobody may fill it.
+    return "" if len(text) <= LONGEST_SECRET else f"has more than {LONGEST_SECRET} characters"
