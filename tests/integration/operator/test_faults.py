@@ -213,3 +213,14 @@ async def test_a_job_that_kubernetes_refuses_is_said_and_tried_again(
     api.refuse.clear()
     await until(lambda: complete()[1] == "Running")
     assert len(api.all("jobs")) == 1
+
+
+async def test_a_copy_of_the_secrets_that_is_gone_is_said_and_the_rest_goes_on(
+    operator: Operator, api: KubernetesApi, bucket: Bucket
+) -> None:
+    api.remove("secrets", SECRET)
+    await until(lambda: f"the Secret {SECRET}, which the bots see, is gone" in operator.health.reason)
+    api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
+    await until(is_ready(api, "one", "Unknown", "NoWorker"))
+    api.put("secrets", SECRET, {})
+    await until(lambda: operator.health.ready)

@@ -74,7 +74,7 @@ class ChannelController(Controller):
         if 0 < self._buckets.away < NATS_GRACE:
             await self.look()
             return
-        wanted, actual = await self._look()
+        wanted, actual, problem = await self._look()
         actions = reconcile(wanted, actual, self._scope, self.clock())
         # Entries and secrets have an order; the others are each about another object.
         await self.act(actions, self._do, lambda action: isinstance(action, SetStatus))
@@ -84,14 +84,23 @@ class ChannelController(Controller):
         ready = Counter(_ready(channel.status) for channel in wanted.channels)
         for status in ("True", "False", "Unknown"):
             self.metrics.channels[status].set(ready[status])
+        if problem is not None:
+            raise problem
 
-    async def _look(self) -> tuple[Wanted, Actual]:
+    async def _look(self) -> tuple[Wanted, Actual, ApiError | None]:
         # NATS first: what is added there after this look is not taken for one whose resource is gone.
         entries, statuses, problem = self._buckets.entries, self._buckets.statuses, self._buckets.problem or ""
         channels = [_channel(found) for found in await self.resources()]
-        copy = await self.kubernetes.get(self._copy)
+        copies: dict[str, str] = {}
+        missing = None
+        try:
+            copies = (await self.kubernetes.get(self._copy)).get("data") or {}
+        except NotFound as error:
+            # What needs no secret goes on.
+            text = f"the Secret {self.config.secret}, which the bots see, is gone: helm upgrade makes it anew"
+            missing = ApiError(error.status, text)
         secrets = await self._read_secrets(channels)
-        return Wanted(channels, secrets), Actual(entries, statuses, copy.get("data") or {}, problem)
+        return Wanted(channels, secrets), Actual(entries, statuses, copies, problem), missing
 
     async def _read_secrets(self, channels: Iterable[Channel]) -> Secrets:
         now = self.clock()
