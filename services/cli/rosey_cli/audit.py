@@ -13,9 +13,9 @@ from rich.table import Table
 from rosey_cli import connection, terminal
 from rosey_cli.connection import ChannelOption, DataOption, NatsOption
 from rosey_cli.moments import moment
-from rosey_cli.text import one_line
 from rosey_core import queries
 from rosey_core.bus import Bus
+from rosey_core.text import one_line
 
 PAGE: Final = 200
 """Rows asked for at once: what others have published may be long, and an answer has to fit into one message."""

@@ -12,9 +12,9 @@ from rich.table import Table
 from rosey_cli import connection, terminal
 from rosey_cli.connection import ChannelOption, DataOption, NatsOption
 from rosey_cli.failure import Failure
-from rosey_cli.text import one_line
 from rosey_core import queries
 from rosey_core.bus import Bus
+from rosey_core.text import one_line
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON object.")]
 

@@ -236,6 +236,17 @@ def test_what_the_bot_says_is_wrong_stands_in_the_condition(world: World) -> Non
     assert warnings == ["WrongPassword", "Banned"]
 
 
+def test_what_strangers_say_moves_no_cursor_of_whoever_looks(world: World) -> None:
+    world.declare(channel(1))
+    world.settle()
+    world.tell("room1", media="A \x1b[2Jfilm\n\u202eforwards", revision=1)
+    world.settle()
+    assert world.channels[uid(1)].status.now_playing == "A \\x1b[2Jfilm forwards"
+    world.tell("room1", state="waiting", problem="kicked: shoo\n\x1b[31m", cause="kicked", revision=1)
+    world.settle()
+    assert world.condition(1) == ("False", "Kicked", "kicked: shoo \\x1b[31m")
+
+
 def test_a_change_that_the_bot_has_not_taken_yet_is_pending(world: World) -> None:
     world.declare(channel(1))
     world.settle()

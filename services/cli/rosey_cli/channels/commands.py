@@ -11,8 +11,8 @@ from rich.table import Table
 
 from rosey_cli import connection, terminal
 from rosey_cli.connection import DataOption, NatsOption
-from rosey_cli.text import one_line
 from rosey_core.bus import Bus
+from rosey_core.text import one_line
 
 app = typer.Typer(help="Add and remove channels while the bot runs, and see how they fare.", no_args_is_help=True)
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from rosey_cli.text import one_line
 from rosey_cli.up.baseline import position
+from rosey_core.text import one_line
 from rosey_database import migrations
 from rosey_database.migrations import ORIGINAL, REVISIONS
 from rosey_database.migrations.plan import Plan, TablePlan, open_untouched, plan, untouched

@@ -13,9 +13,9 @@ from rich.table import Table
 from rosey_cli import connection, terminal
 from rosey_cli.connection import DataOption, NatsOption
 from rosey_cli.failure import Failure
-from rosey_cli.text import one_line
 from rosey_core.bus import Bus
 from rosey_core.service import BAD_CONFIGURATION
+from rosey_core.text import one_line
 
 app = typer.Typer(help="Look after the events that could not be stored.", no_args_is_help=True)
 

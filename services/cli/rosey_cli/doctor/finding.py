@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from rosey_cli.text import one_line
 from rosey_core.telemetry.logs import redacted
+from rosey_core.text import one_line
 
 _LEVEL_WIDTH: Final = 9
 _NAME_WIDTH: Final = 22

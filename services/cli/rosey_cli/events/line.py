@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from rosey_cli.text import one_line
 from rosey_core import events, subjects
 from rosey_core.channels import InvalidChannelKey
+from rosey_core.text import one_line
 from rosey_database.ingest.consumer import StreamMessage
 
 _EXCERPT: Final = 200

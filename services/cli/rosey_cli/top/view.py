@@ -10,11 +10,11 @@ from rich.layout import Layout
 from rich.panel import Panel
 from rich.text import Text
 
-from rosey_cli.text import one_line
 from rosey_cli.up import view
 from rosey_cli.up.output import summary
 from rosey_cli.up.report import latency_object
 from rosey_cli.up.snapshot import Snapshot
+from rosey_core.text import one_line
 
 _SHOWN_PROBLEMS: Final = 6
 

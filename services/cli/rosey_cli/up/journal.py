@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from rosey_cli.text import one_line
 from rosey_core.telemetry.logs import redacted
+from rosey_core.text import one_line
 
 KEPT_PROBLEMS: Final = 5
 

@@ -7,9 +7,9 @@ from typing import Final, Protocol
 
 from rich.console import Console
 
-from rosey_cli.text import one_line
 from rosey_cli.up.journal import Entry, Level
 from rosey_cli.up.snapshot import Snapshot
+from rosey_core.text import one_line
 
 SUMMARY_INTERVAL_S: Final = 5.0
 FIRST_SUMMARY_S: Final = 1.0

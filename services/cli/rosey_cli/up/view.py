@@ -14,12 +14,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rosey_cli.text import one_line
 from rosey_cli.up.channel import Channel, ChatLine, Playing
 from rosey_cli.up.child import State
 from rosey_cli.up.journal import Entry, Level
 from rosey_cli.up.output import Plain
 from rosey_cli.up.snapshot import ProcessState, Snapshot
+from rosey_core.text import one_line
 
 _STYLES: Final = {State.READY: "green", State.UNREADY: "yellow", State.RESTARTING: "yellow", State.FAILED: "red"}
 _PROBLEM_LINES: Final = 5

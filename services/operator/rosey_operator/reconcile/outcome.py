@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rosey_core.channel_status import ChannelStatus as BotStatus
+from rosey_core.text import one_line
 from rosey_operator.reconcile.declared import Event
 from rosey_operator.reconcile.state import Actual, Channel
 from rosey_operator.resources.conditions import Condition, ConditionStatus, condition, continued
@@ -75,7 +76,7 @@ def status_of(channel: Channel, outcome: Outcome, actual: Actual, now: float) ->
         user=told.user if joined else None,
         users=told.users,
         viewers=told.connected,
-        now_playing=told.media[:_LONGEST_TITLE] if told.media else None,
+        now_playing=one_line(told.media)[:_LONGEST_TITLE] if told.media else None,
         connected_since=datetime.fromtimestamp(int(told.since), UTC) if told.since is not None else None,
     )
     return found.model_copy(update=known)
@@ -99,7 +100,7 @@ def _conditions(channel: Channel, outcome: Outcome, told: BotStatus | None) -> t
     elif told is not None and connected[0] == "True":
         if told.problem is not None:
             # Without a cause it is on its way to its name.
-            ready = ("False", _camel(told.cause) or "Connecting", told.problem)
+            ready = ("False", _camel(told.cause) or "Connecting", one_line(told.problem))
         elif not _is_applied(told, outcome):
             ready = ("False", "Pending", "the bot has not taken what was changed yet")
     return accepted, connected, ready
@@ -111,12 +112,12 @@ def _connected(told: BotStatus) -> Told:
     if told.state == "joined":
         return "True", "Joined", f"{who} is in the room" + (f" as {told.user}" if told.user else "")
     parts = [told.problem, f"waits for {told.waits_for}" if told.waits_for else None]
-    text = "; ".join(part for part in parts if part)
+    text = one_line("; ".join(part for part in parts if part))
     if told.state == "invalid":
         return "False", reason or "Invalid", text
     if told.state == "waiting":
         return "False", reason or "Waiting", text
-    return "False", reason or "Connecting", text or told.last_failure or "a bot is on its way"
+    return "False", reason or "Connecting", text or one_line(told.last_failure or "a bot is on its way")
 
 
 def _is_applied(told: BotStatus, outcome: Outcome) -> bool:

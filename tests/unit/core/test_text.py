@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rosey_cli.text import one_line
+from rosey_core.text import one_line
 
 
 @pytest.mark.parametrize(
