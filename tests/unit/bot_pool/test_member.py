@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import pytest
@@ -170,7 +171,8 @@ class Bench:
     """One member, whose writes the test answers."""
 
     def __init__(self, make: type[Member] = Member) -> None:
-        self.member = make("w", lambda: "1", connections=2, paces={"connect": PLENTY, "guest": PLENTY})
+        names = itertools.count(1)
+        self.member = make("w", lambda: str(next(names)), connections=2, paces={"connect": PLENTY, "guest": PLENTY})
         self.member.want({"lobby": Want("cytube")})
         self.revision = 100
         self.now = 50.0
@@ -281,3 +283,19 @@ def test_a_channel_that_moves_to_another_server_is_claimed_anew() -> None:
     place = bench.member.view.place_of(bench.member.session or "", "lobby")
     assert place is not None
     assert place[0] == Want("elsewhere").budget("")
+
+
+def test_a_place_that_a_session_before_could_not_give_back_is_taken_all_the_same() -> None:
+    bench = Bench()
+    bench.go_in()
+    bench.member.want({})
+    bench.member.left("lobby")
+    for write in bench.step(confirm=False, seconds=0.1):
+        bench.member.refused(write, bench.now)
+    bench.member.observe(leases.session_key(bench.member.session or ""), None, 900, bench.now)
+    bench.revision = 900
+    bench.member.want({"lobby": Want("cytube")})
+    for _ in range(3):
+        bench.step(seconds=1.0)
+        bench.settle()
+    assert bench.member.acts("lobby", bench.now)

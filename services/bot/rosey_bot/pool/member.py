@@ -370,7 +370,12 @@ class Member:
         self._tell_waiting(plan, now)
         takes = {}
         for channel, (session, budget, number) in plan.takes.items():
-            if session == self.session and not self._is_given_up(leases.place_key(budget, number)):
+            if session != self.session:
+                continue
+            if self._is_given_up(leases.place_key(budget, number)):
+                # Left by a session of before: once it is gone for certain, it can be taken.
+                self._write(leases.place_key(budget, number), None, now, writes)
+            else:
                 takes[channel] = (budget, number)
                 self._take_one(channel, budget, number, now, writes)
         return takes
