@@ -17,7 +17,8 @@ from typing import Any, Final
 from rosey_bot.pool.member import Member, Write
 from rosey_bot.pool.plan import Want
 from rosey_bot.pool.turns import Pace, Ticket, TurnKind
-from rosey_core.leases import Record
+from rosey_core import leases
+from rosey_core.leases import Claim, Record
 
 TTL: Final = 3.0
 FAULTS: Final = {
@@ -32,12 +33,15 @@ FAULTS: Final = {
     "outage": 1,
     "hiccup": 1,
     "unwanted": 1,
+    "power": 1,
 }
 """What can happen, and how often."""
 DRIFT: Final = 0.05
 """By how much a clock may run too fast or too slow."""
 WRITE_TIMEOUT: Final = 1.0
 PLENTY: Final = Pace(100, 0.01)
+BEGUN: Final = 1.3 * TTL
+"""Seconds within which those who begin together have taken what there is."""
 RECOVERY: Final = 4 * TTL
 """Seconds within which every channel has a worker that acts, once nothing disturbs the pool any more."""
 
@@ -60,23 +64,43 @@ class Limits:
 
 
 class Store:
-    """The key-value bucket."""
+    """The key-value bucket.
+
+    Attributes:
+        entries: what stands there.
+        sequence: the last revision.
+        losses: how often it has lost what was written last.
+    """
 
     def __init__(self, world: World) -> None:
         self._world: Final = world
         self.entries: dict[str, tuple[Record | None, int]] = {}
         self.sequence = 0
+        self.losses = 0
+        self._written: Final[list[tuple[float, str, tuple[Record | None, int] | None]]] = []
 
     def write(self, write: Write) -> int | None:
         """The new revision; ``None`` where another one stands there."""
         if self.entries.get(write.key, (None, 0))[1] != write.expected and not self._world.ignores_revision(write):
             return None
         self.sequence += 1
+        self._written.append((self._world.now, write.key, self.entries.get(write.key)))
         self.entries[write.key] = (write.record, self.sequence)
         for node in self._world.nodes:
             if node.watches:
                 node.tell(write.key, write.record, self.sequence)
         return self.sequence
+
+    def lose(self, seconds: float) -> None:
+        """Go back to what was written by then, and give the revisions since then to others."""
+        self.losses += 1
+        while self._written and self._written[-1][0] > self._world.now - seconds:
+            _, key, before = self._written.pop()
+            self.sequence -= 1
+            if before is None:
+                del self.entries[key]
+            else:
+                self.entries[key] = before
 
 
 class Node:
@@ -91,6 +115,8 @@ class Node:
         self.offset = world.chance.uniform(0, 1e6)
         self.delay = world.chance.choice((0.001, 0.005, 0.05))
         self.is_linked = True
+        self.is_told = True
+        """Whether it knows of the end of its last connection; it makes no other one before."""
         self.watches = False
         self.is_running = True
         self.paused_until: float | None = None
@@ -186,8 +212,20 @@ class Node:
         self._watch += 1
         # What the process is told of the connection's end, it is told at the latest when it watches anew.
 
+    def lose(self) -> None:
+        """The server of the connection is gone."""
+        self.cut()
+        self.is_told = False
+
+    def reconnect(self) -> None:
+        """What the process does, once it runs."""
+        if not self.is_told:
+            self.member.interrupted()
+            self.is_told = True
+        self.heal()
+
     def heal(self) -> None:
-        if not self.is_linked:
+        if not self.is_linked and self.is_told:
             self.is_linked = True
             self.world.later(self.world.chance.uniform(0.01, 0.5), self.watch)
 
@@ -346,14 +384,15 @@ class World:
         back += self.chance.uniform(0, 1) if self.chance.random() < self.loss else 0.0
         is_answered = self.chance.random() >= self.loss and there + back <= WRITE_TIMEOUT
         if node.is_linked and self.chance.random() >= self.loss:
-            self.later(there, self._arrive, node, write, back if is_answered else None)
+            self.later(there, self._arrive, node, write, self.store.losses, back if is_answered else None)
         else:
             is_answered = False
         if not is_answered:
             self.later(WRITE_TIMEOUT, node.run, self._unanswered, node, write)
 
-    def _arrive(self, node: Node, write: Write, back: float | None) -> None:
-        revision = self.store.write(write)
+    def _arrive(self, node: Node, write: Write, losses: int, back: float | None) -> None:
+        # What was under way to a server that has died since goes with the connection.
+        revision = self.store.write(write) if losses == self.store.losses else None
         if back is None:
             return
         if not node.is_linked:
@@ -446,6 +485,23 @@ class World:
             node.stall(seconds)
         elif kind == "unwanted":
             self._unwant(self.chance.choice(list(self.wants)), seconds / 4)
+        elif kind == "power":
+            self.lose_power(seconds)
+
+    def lose_power(self, seconds: float) -> None:
+        """The server dies, and comes back as it was so many seconds before."""
+        self.tell(f"the server goes back by {seconds:.2f} s")
+        self.store.lose(seconds)
+        # Turns that were taken are forgotten, too: the server refuses what comes too soon, and bots hold back then.
+        self._levels.clear()
+        for node in self.nodes:
+            node.lose()
+            for channel, session in node.rooms.items():
+                claim = self.store.entries.get(leases.claim_key(channel), (None, 0))[0]
+                if not (isinstance(claim, Claim) and claim.session == session):
+                    # It is there by what is forgotten: it may stay in silence until another comes.
+                    node.rooms[channel] = None
+            self.later(self.chance.choice((0.0, 0.5, TTL)) + self.chance.uniform(0, 2), node.run, node.reconnect)
 
     def _unwant(self, channel: str, seconds: float) -> None:
         """A channel is removed and added again; each worker hears of it in its time."""
@@ -464,9 +520,9 @@ class World:
             # What is late comes no more, and all is looked at anew.
             node.cut()
             node.stall(0.0)
-            node.heal()
             if node.paused_until is not None:
                 node.resume()
+            node.run(node.reconnect)
         if not any(node.is_running and not node.member.is_draining for node in self.nodes):
             self.start()
 
@@ -506,7 +562,7 @@ def storm(world: World) -> None:
     """Faults of all kinds."""
     for _ in range(world.chance.choice((1, 2, 2, 3, 3))):
         world.start()
-    world.run(world.chance.uniform(0.1, 2 * TTL))
+    world.run(world.chance.uniform(0.1, 2 * BEGUN))
     for _ in range(5):
         world.disturb()
         world.run(world.now + world.chance.choice((0.05, 0.5, 1.5, TTL)) * world.chance.random())
@@ -521,7 +577,7 @@ def duel(world: World) -> None:
     for node in nodes:
         node.rate = 1 + world.chance.choice((-DRIFT, DRIFT))
         node.delay = world.chance.choice((0.001, 0.01))
-    world.run(TTL + world.chance.uniform(0, TTL / 4))
+    world.run(BEGUN + world.chance.uniform(0, TTL / 4))
     holder = next((node for node in nodes if node.acting), nodes[0])
     seconds = TTL * world.chance.uniform(0.9, 1.4)
     kind = world.chance.choice(("cut", "freeze", "stall", "drain"))
@@ -544,16 +600,47 @@ def rush(world: World) -> None:
     """Many channels at once, of a server that allows little."""
     for _ in range(3):
         world.start()
-    world.run(TTL)
+    world.run(BEGUN + TTL / 2)
+
+
+def setback(world: World) -> None:
+    """A server that loses what was written last, while a channel goes from one to another."""
+    world.loss = 0.0
+    for _ in range(world.chance.choice((2, 2, 3))):
+        world.start()
+    world.run(BEGUN + world.chance.uniform(0, TTL))
+    holder = next((node for node in world.nodes if node.acting), world.nodes[0])
+    seconds = TTL * world.chance.uniform(0.5, 1.5)
+    kind = world.chance.choice(("crash", "drain", "cut", "pause", "nothing"))
+    world.tell(f"fault: {kind} {holder.name} {seconds:.2f}")
+    if kind == "crash":
+        holder.crash()
+    elif kind == "drain":
+        holder.run(holder.member.drain, holder.now)
+    elif kind == "cut":
+        holder.cut()
+        world.later(seconds, holder.heal)
+    elif kind == "pause":
+        holder.pause(seconds)
+    world.run(world.now + world.chance.uniform(0, 2 * TTL))
+    world.lose_power(world.chance.choice((0.3, 1.0, TTL, 3 * TTL)) * world.chance.uniform(0.5, 1.5))
+    if world.chance.random() < 0.5:
+        # One that has seen nothing of before.
+        world.later(world.chance.uniform(0, 1), world.start)
+    world.run(world.now + 2.5 * TTL)
+    world.calm()
+    expect_recovery(world)
 
 
 KINDS: Final[tuple[tuple[Callable[[World], None], int | None, Limits | None], ...]] = (
     (storm, None, None),
     (storm, None, None),
     (duel, 1, Limits()),
-    (duel, 2, Limits(connections=2)),
+    (duel, 3, Limits(connections=2)),
     (rush, 8, Limits(connections=5)),
     (rush, 12, Limits(connect=Pace(4, 2.0))),
+    (setback, None, Limits()),
+    (setback, 2, Limits(connections=2)),
 )
 
 

@@ -176,6 +176,7 @@ class Bench:
         self.member.want({"lobby": Want("cytube")})
         self.revision = 100
         self.now = 50.0
+        self.stored: dict[str, tuple[Record | None, int]] = {}
 
     def load(self, entries: Mapping[str, tuple[Record | None, int]] | None = None) -> None:
         self.member.loaded(entries or {}, self.now)
@@ -185,6 +186,7 @@ class Bench:
         writes = self.member.step(self.now)
         for write in writes if confirm else ():
             self.revision += 1
+            self.stored[write.key] = (write.record, self.revision)
             self.member.confirmed(write, self.revision, self.now)
         return writes
 
@@ -192,8 +194,14 @@ class Bench:
         for _ in range(4):
             self.step(seconds=0.1)
 
+    def look_on(self) -> None:
+        """Let the time pass in which nothing is begun."""
+        assert self.step(seconds=TTL / 2) == []
+        self.now += TTL / 2
+
     def go_in(self) -> None:
         self.load()
+        self.look_on()
         self.settle()
         assert self.member.rooms(self.now) == {"lobby"}
         self.member.entered("lobby")
@@ -234,6 +242,7 @@ def test_nothing_is_held_before_all_has_been_seen_and_after_it_was_lost() -> Non
     bench.load()
     assert bench.member.session is None
     assert bench.member.rooms(bench.now) == {"lobby"}
+    bench.look_on()
     bench.settle()
     assert bench.member.acts("lobby", bench.now)
 
@@ -253,7 +262,7 @@ def test_it_leaves_when_it_sees_that_another_has_the_channel() -> None:
 def test_a_holder_of_whom_nothing_is_known_is_ended_after_a_time() -> None:
     bench = Bench()
     bench.load({leases.claim_key("lobby"): (Claim(session="lost-1", worker="lost"), 7)})
-    keys = [write.key for _ in range(6) for write in bench.step(seconds=0.5)]
+    keys = [write.key for _ in range(5) for write in bench.step(seconds=0.5)]
     assert leases.session_key("lost-1") not in keys
     keys = [write.key for _ in range(8) for write in bench.step(seconds=0.5)]
     assert leases.session_key("lost-1") in keys
@@ -263,6 +272,7 @@ def test_a_holder_of_whom_nothing_is_known_is_ended_after_a_time() -> None:
 def test_what_no_version_knows_is_no_claim() -> None:
     bench = Bench()
     bench.load({leases.claim_key("lobby"): (Garbage(), 7), "channel.a.b": (Garbage(), 8), "?": (Garbage(), 9)})
+    bench.look_on()
     bench.settle()
     assert bench.member.acts("lobby", bench.now)
     assert isinstance(leases.decode(leases.claim_key("lobby"), b"{"), Garbage)
@@ -283,6 +293,62 @@ def test_a_channel_that_moves_to_another_server_is_claimed_anew() -> None:
     place = bench.member.view.place_of(bench.member.session or "", "lobby")
     assert place is not None
     assert place[0] == Want("elsewhere").budget("")
+
+
+def test_a_server_that_goes_back_by_a_second_is_not_noticed_in_the_rooms() -> None:
+    pool = world(6, 3)
+    before, acts = placed(pool), pool.story.acts
+    pool.store.lose(1.0)
+    for node in pool.nodes:
+        node.cut()
+        pool.later(0.2, node.heal)
+    while pool.now < 9 * TTL:
+        pool.run(pool.now + 0.05)
+        assert placed(pool) == before
+    assert pool.story.acts == acts
+    assert sum(node.member.takeovers for node in pool.nodes) == 0
+
+
+@pytest.mark.parametrize("make", [Member, variants.BeginsAtOnce])
+def test_what_a_server_that_went_back_says_is_its_own_again_it_leaves_alone_for_a_time(make: type[Member]) -> None:
+    """Another may have had it since, and not know yet that this is forgotten."""
+    bench = Bench(make)
+    bench.go_in()
+    stored = dict(bench.stored)
+    bench.member.want({})
+    bench.member.left("lobby")
+    for _ in range(3):
+        bench.settle()
+    assert bench.member.view.owner("lobby") is None
+    bench.member.want({"lobby": Want("cytube")})
+    bench.load(stored)
+    is_wrong = make is not Member
+    assert bench.member.acts("lobby", bench.now) == is_wrong
+    assert (bench.member.rooms(bench.now) == {"lobby"}) == is_wrong
+    for _ in range(4):
+        bench.step()
+    assert bench.member.rooms(bench.now) == {"lobby"}
+    assert bench.member.acts("lobby", bench.now)
+
+
+def test_what_it_acts_for_and_the_server_has_forgotten_it_claims_again_at_once() -> None:
+    bench = Bench()
+    bench.go_in()
+    session = leases.session_key(bench.member.session or "")
+    bench.load({session: bench.stored[session]})
+    assert bench.member.rooms(bench.now) == {"lobby"}
+    bench.settle()
+    assert bench.member.acts("lobby", bench.now)
+
+
+@pytest.mark.parametrize("beat", [7, 8])
+def test_a_revision_that_comes_a_second_time_is_news_where_its_record_is_another(beat: int) -> None:
+    bench = Bench()
+    other = leases.session_key("o-1")
+    bench.load({other: (Session(worker="o", group="", ttl=3, beat=7), 50)})
+    bench.now += 0.5
+    bench.load({other: (Session(worker="o", group="", ttl=3, beat=beat), 50)})
+    assert bench.member.view.sessions["o-1"][1] == (bench.now if beat == 8 else 50.0)
 
 
 def test_a_place_that_a_session_before_could_not_give_back_is_taken_all_the_same() -> None:

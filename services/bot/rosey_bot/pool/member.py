@@ -9,6 +9,11 @@ it for ``ttl`` by *its* own clock, which cannot begin before the renewal was sto
 fail. Only then it takes the claims. No clock is compared with another: what must hold is that they run about equally
 fast, which is what the margin is for.
 
+A server that loses its power may go back by some seconds, to what workers have left, and forget what they took. So who
+has looked at everything anew goes on with what it acts for, if that still is its own, and begins with nothing else for
+``ttl``: by then whoever relies on what was forgotten has looked anew, too, or has stopped. A revision, which may come a
+second time, is the same only with the same record.
+
 What a server allows an address is part of it: a claim needs a *place*, of which a server's budget has so many.
 """
 
@@ -116,6 +121,7 @@ class Member:
         self._epoch = 0
         self._sees = False
         self._loaded_at = 0.0
+        self._kept: set[str] = set()
         self._judges_from: float | None = None
         self._was_valid = False
         self._pending: dict[str, Write] = {}
@@ -161,10 +167,13 @@ class Member:
 
     def loaded(self, entries: Mapping[str, tuple[Record | None, int]], now: float) -> None:
         """This is all that is stored; from now on each change is told."""
+        held = set() if self._own is None else self.view.held[self._own.name]
+        self._kept = {channel for channel in held if self.acts(channel, now)}
         self.interrupted()
         self.view.replace(entries, now)
         self._sees = True
         self._loaded_at = now
+        self._free.clear()
         self._given_up = {key: it for key, it in self._given_up.items() if self.view.revision(key) == it}
         self._look_at_own(now)
 
@@ -209,6 +218,10 @@ class Member:
         """Whether what the worker holds is certainly its own now."""
         return self._own is not None and self._own.stored is not None and now < self._own.stored + self._lease
 
+    def may_begin(self, now: float) -> bool:
+        """Whether nobody relies any more on what the server may have forgotten."""
+        return now - self._loaded_at >= self._ttl
+
     @property
     def renewed_at(self) -> float | None:
         """When the last renewal was sent that is known to be stored, by the own clock; ``None`` without one."""
@@ -228,18 +241,19 @@ class Member:
 
     def acts(self, channel: str, now: float) -> bool:
         """Whether the worker may answer, post and connect for a channel now."""
-        return self.is_valid(now) and self.holds(channel)
+        may_act = channel in self._kept or self.may_begin(now)
+        return may_act and self.is_valid(now) and self.holds(channel)
 
     def rooms(self, now: float) -> set[str]:
         """The channels that the worker is to be in now: in silence where it does not act."""
         own = self._own
         found = set()
         if own is not None:
-            is_valid = self.is_valid(now) and self._drains_since is None
+            enters = self._drains_since is None
             found = {
                 channel
                 for channel in self.view.held[own.name]
-                if (is_valid or channel in self._inside) and self.holds(channel)
+                if (channel in self._inside and self.holds(channel)) or (enters and self.acts(channel, now))
             }
         for channel in self._inside - found - self._leaving:
             owner = self.view.owner(channel)
@@ -264,7 +278,7 @@ class Member:
         is_valid = self.is_valid(now)
         if is_valid and not self._was_valid:
             # After a time without NATS the others have been away, too: they get the time to come back.
-            self._judges_from = now if self._judges_from is None else now + self._ttl
+            self._judges_from = self._loaded_at if self._judges_from is None else now + self._ttl
         self._was_valid = is_valid
         if not is_valid or self._own is None:
             return writes
@@ -305,6 +319,9 @@ class Member:
             # Whether it was ever stored nobody knows; a name is used for one session only.
             own = self._own = None
         if own is None:
+            if now - self._loaded_at < self._ttl * (1 - PATIENCE):
+                # A little sooner than it takes anything: those who begin together know of each other by then.
+                return
             name = leases.session_name(self._worker, self._suffix())
             own = self._own = _Own(name, now, 0, float("-inf"), {})
         if now - own.sent_at < self._ttl * RENEWAL:
@@ -325,7 +342,12 @@ class Member:
         if own is None or (key is not None and not self._is_own(key)):
             return
         record = self.view.seen(leases.session_key(own.name)).record
-        if isinstance(record, Session) and record.beat in own.sent:
+        if isinstance(record, Session):
+            if record.beat not in own.sent:
+                # The server has gone back to an earlier one. The later ones have counted all the same.
+                return
+            if not self.is_valid(now):
+                self._kept.clear()
             own.stored = own.sent[record.beat]
             for beat in [beat for beat in own.sent if beat < record.beat]:
                 del own.sent[beat]
@@ -333,6 +355,7 @@ class Member:
             # Somebody has ended it, or it is gone with what the server has lost.
             self.finished = self._drains_since is not None
             self._own = None
+            self._kept.clear()
             self._leaving.clear()
 
     def _is_own(self, key: str) -> bool:
@@ -357,6 +380,11 @@ class Member:
     def _take(self, now: float, writes: list[Write]) -> dict[str, tuple[str, int]]:
         """Take what is this worker's to take: the place first, then the channel."""
         free = {channel for channel in self._wants if self.view.owner(channel) is None}
+        candidates = self._candidates(now)
+        if not self.may_begin(now):
+            # What the worker acts for is still its own, although the server has forgotten it.
+            free &= self._kept & self._inside
+            candidates = [candidate for candidate in candidates if candidate.session == self.session]
         self._free = {channel: self._free.get(channel, now) for channel in free}
         self.waiting = {}
         self._takes_away = False
@@ -365,7 +393,7 @@ class Member:
         patience = self._ttl * PATIENCE
         passed = [(channel, int((now - since) / patience)) for channel, since in self._free.items()]
         since = now - self._ttl
-        plan = assign(self.view, self._candidates(now), self._wants, passed, self._connections, since)
+        plan = assign(self.view, candidates, self._wants, passed, self._connections, since)
         self._takes_away = bool(plan.takes)
         self._tell_waiting(plan, now)
         takes = {}

@@ -63,12 +63,16 @@ class View:
         self.membership_at = 0.0
 
     def replace(self, entries: Mapping[str, tuple[Record | None, int]], now: float) -> None:
-        """Take these for all that stands there; what was seen before in the same revision was seen then."""
+        """Take these for all that stands there; what was seen before in the same revision was seen then.
+
+        A server that has forgotten its last revisions gives their numbers to others: the record must be the same, too.
+        """
         before = self._entries
         self._forget()
         for key, (record, revision) in entries.items():
             known = before.get(key)
-            self._take(key, record, revision, known.at if known and known.revision == revision else now)
+            is_same = known is not None and (known.revision, known.record) == (revision, record)
+            self._take(key, record, revision, known.at if known is not None and is_same else now)
         self.membership_at = now
 
     def observe(self, key: str, record: Record | None, revision: int, now: float) -> bool:

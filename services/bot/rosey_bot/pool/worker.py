@@ -146,9 +146,12 @@ class PoolWorker:
     @property
     def problem(self) -> str | None:
         """Why this worker does not act, for the operator; ``None`` where it does."""
-        if self.member.is_valid(self._clock()):
-            return None
-        return f"no valid lease: {self._problem or 'no session yet'}"
+        now = self._clock()
+        if not self.member.is_valid(now):
+            return f"no valid lease: {self._problem or 'no session yet'}"
+        if not self._inside and not self.member.may_begin(now):
+            return "it looks on for a time before it takes channels"
+        return None
 
     @property
     def held(self) -> set[str]:
@@ -188,7 +191,7 @@ class PoolWorker:
 
     async def drain(self) -> None:
         """Hand all channels over, one after the other where that is better, and end the session."""
-        if self.problem is not None:
+        if not self.member.is_valid(self._clock()):
             log.warning("pool: nothing can be handed over: %s", self.problem)
             return
         log.info("pool: handing over %d channels", len(self._inside))
