@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from rosey_core import subjects
+from rosey_core import refused_json, subjects
 from rosey_core.channels import InvalidChannelKey
 
 _USERNAME: Final = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
@@ -271,7 +271,7 @@ def decode(subject: str, payload: bytes) -> tuple[Event, str | None]:
     except RecursionError:
         raise InvalidEvent("nested too deeply") from None
     except (ValueError, msgspec.MsgspecError) as error:
-        raise InvalidEvent(str(error)) from None
+        raise InvalidEvent(refused_json.reason(error, payload)) from None
     if channel is None and event.channel is not None:
         channel = event.channel.lower()
     return event, channel

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from rosey_core import subjects
+from rosey_core import refused_json, subjects
 from rosey_core.channels import InvalidChannelKey
 from rosey_core.events import ChannelName, RowId, Timestamp, Username
 
@@ -435,7 +435,7 @@ def decode(template: str, subject: str, payload: bytes) -> tuple[Request, str | 
     except RecursionError:
         raise InvalidRequest("nested too deeply") from None
     except (ValueError, msgspec.MsgspecError) as error:
-        raise InvalidRequest(str(error)) from None
+        raise InvalidRequest(refused_json.reason(error, payload)) from None
     if channel is None and request.channel is not None:
         channel = request.channel.lower()
     return request, channel

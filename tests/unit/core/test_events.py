@@ -113,6 +113,16 @@ def test_what_is_no_json_object_is_refused(subject: str, payload: bytes) -> None
         decode(subject, payload)
 
 
+@pytest.mark.parametrize("half", [rb"\ud800", rb"\udc00", rb"\ud800 ", rb"\ud83d\ud83d"])
+def test_half_of_a_character_is_called_what_it_is(half: bytes) -> None:
+    payload = b'{"username": "Ann", "message": "%b"}' % half
+    with pytest.raises(InvalidEvent, match="half of a surrogate pair"):
+        decode(subjects.MESSAGE_LOG, payload)
+    with pytest.raises(InvalidEvent) as truncated:
+        decode(subjects.MESSAGE_LOG, payload[:-2])
+    assert "half of" not in str(truncated.value)
+
+
 @pytest.mark.parametrize(
     "username",
     ["", " ", "\t", "\n", "a\x00b", "a\nb", "bob\n", "\nbob", "a\x7f", "x" * 65, 5, None, ["a"], {"name": "a"}, True],

@@ -99,6 +99,12 @@ def test_the_channel_of_the_subject_wins() -> None:
         queries.decode(template, f"{template}.No", b"{}")
 
 
+def test_half_of_a_character_is_called_what_it_is() -> None:
+    payload = rb'{"message": "\ud800"}'
+    with pytest.raises(InvalidRequest, match="half of a surrogate pair"):
+        queries.decode(subjects.OUTBOUND_ENQUEUE, subjects.OUTBOUND_ENQUEUE, payload)
+
+
 def test_a_reply_is_read_as_its_type() -> None:
     reply = queries.decode_reply(queries.EnqueueMessage, b'{"success":true,"message_id":7}')
     assert reply == queries.Enqueued(message_id=7)
