@@ -29,6 +29,7 @@ class Reader:
 
     def __init__(self, location: sqlite.Location) -> None:
         self._location = location
+        self._file = location.identity()
         self._threads: Threads | None = Threads(READERS, name="database-reader")
         self._idle: list[sqlite3.Connection] = []
 
@@ -39,7 +40,7 @@ class Reader:
             function: runs in a thread; must not keep the connection.
 
         Raises:
-            sqlite3.Error: reading failed, or the reader is closed.
+            sqlite3.Error: reading failed, the reader is closed, or another file is there now.
         """
         if self._threads is None:
             raise sqlite.DatabaseClosed
@@ -55,6 +56,9 @@ class Reader:
             self._idle.pop().close()
 
     def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        # Of a file that cannot be found nobody has another: its folder may be away for a moment.
+        if self._location.identity() not in (self._file, None):
+            raise sqlite.FileReplaced
         # The one used last has most of what is asked for in its cache.
         connection = self._idle.pop() if self._idle else self._open()
         try:

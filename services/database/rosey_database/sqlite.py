@@ -83,11 +83,11 @@ def connect(location: Location) -> sqlite3.Connection:
     """Open a connection in autocommit, usable from any one thread at a time.
 
     Raises:
-        sqlite3.Error: it cannot be opened, or is no database.
+        sqlite3.Error: there is no such file, it cannot be opened, or is no database.
     """
-    connection = sqlite3.connect(
-        location.uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-    )
+    # A file that was deleted under the service must not come back empty.
+    uri = location.uri if location.in_memory else f"{location.uri}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         prepare(connection)
     except BaseException:
@@ -148,6 +148,13 @@ class DatabaseClosed(sqlite3.ProgrammingError):
 
     def __init__(self) -> None:
         super().__init__("the database is not connected")
+
+
+class FileReplaced(sqlite3.OperationalError):
+    """What is open is not the file any more that is there by this name."""
+
+    def __init__(self) -> None:
+        super().__init__("the file was deleted or replaced while in use: restart the service")
 
 
 class UnusableDatabase(sqlite3.DatabaseError):

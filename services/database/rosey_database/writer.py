@@ -143,7 +143,7 @@ class Writer:
             raise sqlite.DatabaseClosed
         if self._location.identity() != self._file:
             # SQLite would go on writing into a file that nobody can open any more.
-            raise sqlite3.OperationalError("the file was deleted or replaced while in use: restart the service")
+            raise sqlite.FileReplaced
         if durable:
             connection.execute("PRAGMA synchronous = FULL")
         try:

@@ -1,12 +1,15 @@
 """The database's file and its write-ahead log, under a writer that never rests."""
 
+import asyncio
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 
 from rosey_database import sqlite, writer
+from rosey_database.reader import Reader
 from rosey_database.sqlite import Location
 from rosey_database.writer import Transaction, Writer
 
@@ -17,6 +20,10 @@ def write(work: Transaction) -> None:
     work.connection.executemany(
         "INSERT INTO recent_chat (timestamp, username, message) VALUES (1, 'Ann', ?)", [("x" * 100,)] * 200
     )
+
+
+def count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM channels").fetchone()[0])
 
 
 def _times_begun(log_file: Path) -> int:
@@ -62,3 +69,41 @@ async def test_a_file_that_is_deleted_or_replaced_is_not_written_to_as_if_it_wer
     shutil.move(moved, database_file)
     await opened.run(write)
     await opened.close()
+
+
+async def test_questions_are_not_answered_from_a_file_that_was_replaced(
+    database_file: Path, empty_database: Path
+) -> None:
+    reader = Reader(Location.of(database_file))
+    await reader.run(count)
+    moved = database_file.with_name("moved.db")
+    shutil.move(database_file, moved)
+    # Its folder may be away for a moment.
+    assert await reader.run(count) == 1
+    shutil.copy(empty_database, database_file)
+    with pytest.raises(sqlite3.OperationalError, match="deleted or replaced"):
+        await reader.run(count)
+    shutil.move(moved, database_file)
+    assert await reader.run(count) == 1
+    await reader.close()
+
+
+async def test_a_file_that_is_deleted_does_not_come_back_empty(database_file: Path) -> None:
+    reader = Reader(Location.of(database_file))
+    await reader.run(count)
+    database_file.unlink()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(connection: sqlite3.Connection) -> int:
+        begun.set()
+        go_on.wait(10)
+        return count(connection)
+
+    holding = asyncio.create_task(reader.run(hold))
+    await asyncio.to_thread(begun.wait, 10)
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        await reader.run(count)
+    go_on.set()
+    assert await holding == 1
+    await reader.close()
+    assert not database_file.exists()

@@ -67,5 +67,6 @@ def test_each_database_in_memory_is_another() -> None:
 @pytest.mark.parametrize("name", ["with space.db", "per%cent.db", "question?.db", "hash#.db", "ünïcode.db"])
 def test_every_file_name_will_do(tmp_path: Path, name: str) -> None:
     location = Location.of(tmp_path / name)
+    (tmp_path / name).touch()
     sqlite.connect(location).close()
     assert [file.name for file in tmp_path.iterdir()] == [name]
