@@ -49,11 +49,11 @@ async def serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     server: SimulatorServer | RecordingServer
     ends = [loop.create_task(stop.wait())]
-    async with contextlib.AsyncExitStack() as company:
+    async with contextlib.AsyncExitStack() as process, contextlib.AsyncExitStack() as company:
         for number in (signal.SIGTERM, signal.SIGINT):
             # Not loop.add_signal_handler, which Windows does not have.
             before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-            company.callback(signal.signal, number, before)
+            process.callback(signal.signal, number, before)
         if arguments.recording is not None:
             server = RecordingServer(
                 arguments.recording, arguments.client, arguments.speed, arguments.host, arguments.port
@@ -73,6 +73,10 @@ async def serve(arguments: argparse.Namespace) -> None:
         finally:
             for end in ends:
                 end.cancel()
+            # What the crowd's record has was heard: who ends this process may hold a bot to it.
+            await company.aclose()
+            if isinstance(server, SimulatorServer):
+                await server.drain()
             await server.stop()
 
 

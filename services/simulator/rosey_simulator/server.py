@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from rosey_simulator.room import Room
 from rosey_simulator.session import Session
 from rosey_simulator.site import Site
 from rosey_simulator.throttle import ConnectionBucket
+
+DRAIN_SECONDS = 1.0
 
 
 class SimulatorServer:
@@ -101,6 +104,12 @@ class SimulatorServer:
         self._sockets_of.clear()
         await self._gateway.stop()
         self.site.unload()
+
+    async def drain(self) -> None:
+        """Wait until clients have been sent what is for them, for a moment at most."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.gather(*(connection.drain() for connection in self.connections))
 
     async def restart(self, down_seconds: float = 0.0) -> None:
         """Go down and come back on the same port, with everything that is stored (PROTOCOL section 10)."""

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from rosey_simulator.crowd.record import read
 from rosey_simulator.crowd.summary import summarize
 from rosey_simulator.main import parser
 from rosey_simulator.server import SimulatorServer
+from tests.integration.bot.harness import Person
 from tests.support.waiting import until
 
 
@@ -59,6 +61,24 @@ async def test_a_crowd_with_an_end_falls_silent_and_the_site_goes_on(run: Callab
     process.terminate()
     assert await asyncio.wait_for(process.wait(), 15) == 0
     assert sum(1 for entry in read(path) if entry["event"] == "did") == 200
+
+
+async def test_what_was_said_before_the_end_was_heard(run: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "record.jsonl"
+    process = await run("--crowd", "--rate", "1000", "--record", str(path))
+    line = b""
+    while b"listening on" not in line:
+        line = await asyncio.wait_for(process.stderr.readline(), 15)
+    url = line.decode().split()[-1]
+    site = SimpleNamespace(url=url)
+    listener = await Person(site).enter("Listener", channel="demo")  # type: ignore[arg-type]
+    await until(lambda: len(listener.of("chatMsg")) > 100)
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 15) == 0
+    await until(lambda: not listener.socket.connected)
+    said = [entry["time"] for entry in read(path) if entry["event"] == "said"]
+    assert said[-1] in [line["time"] for line in listener.of("chatMsg")]
+    await listener.leave()
 
 
 @pytest.mark.parametrize(
