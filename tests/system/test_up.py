@@ -1,7 +1,7 @@
 """``rosey up``: begins with nothing, ends with nothing left behind, and loses nothing in between.
 
 Each run takes seconds, so each test shows several things: that Ctrl-C ends everything, too, is in the one that kills
-processes before it, and SIGHUP is in the one whose terminal is closed.
+processes before it, and SIGHUP is in the one whose terminal is closed and in the one whose configuration changes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rosey_cli.data_directory import DataDirectory
 from rosey_simulator.crowd.record import read
@@ -123,3 +124,28 @@ def test_two_on_one_data_directory_are_refused(tmp_path: Path) -> None:
     assert f"another rosey (process {os.getpid()}) is at work on {directory.path}" in second.stderr
     assert "--data DIR" in second.stderr
     assert second.stdout == ""
+
+
+def test_a_change_of_its_configuration_is_handed_on_and_a_broken_one_is_told(rosey_up: Start, tmp_path: Path) -> None:
+    file = tmp_path / "rosey.json"
+    config: dict[str, Any] = {"version": 2, "platforms": [{"channel": "lobby", "server": "http://127.0.0.1:1"}]}
+
+    def change(**settings: Any) -> None:
+        draft = file.with_suffix(".new")
+        draft.write_text(json.dumps(config | settings))
+        draft.replace(file)
+
+    change(bot={"user_cooldown": 5})
+    rosey = rosey_up(str(file))
+    rosey.wait_until(lambda: rosey.running is not None and set(rosey.running.processes) >= {"rosey-bot"}, "it runs")
+    change(bot={"user_cooldown": 7})
+    rosey.wait_until(lambda: "configuration: reloaded: bot.user_cooldown" in rosey.output, "the bot has the change")
+    rosey.send(signal.SIGHUP)
+    rosey.wait_until(lambda: "the configuration is read again" in rosey.output, "it is asked to look")
+    change(bot={"user_cooldown": "much"})
+    rosey.wait_until(lambda: "the one before stays in force" in rosey.output, "the broken one is told")
+    assert "bot.user_cooldown" in rosey.output.rpartition("the one before stays in force")[2]
+    change(bot={"user_cooldown": 7, "spool_max_bytes": "9MB"})
+    rosey.wait_until(lambda: "after a restart only: bot.spool_max_bytes" in rosey.output, "what waits is told")
+    rosey.send(signal.SIGTERM)
+    assert rosey.wait() == 0

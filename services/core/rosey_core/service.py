@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 
-from rosey_core import parent
+from rosey_core import hangup, parent
 from rosey_core.config import Config, ConfigError, load
 from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthCollector, HealthServer
@@ -55,7 +55,6 @@ READY_FILE: Final = "ROSEY_READY_FILE"
 
 _CANCEL_SECONDS: Final = 1.0
 _STOP_SIGNALS: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
-_RELOAD_SIGNALS: Final = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -206,7 +205,6 @@ class _Process:
         self._stop = asyncio.Event()
         self._health = Health()
         self._received: set[int] = set()
-        self._has_terminal = _has_terminal()
         self._deadline = _exit_after(stop_seconds + 2 * _CANCEL_SECONDS)
 
     async def serve(self, parent_pid: int | None) -> int:
@@ -278,12 +276,9 @@ class _Process:
     def _signals(self) -> Iterator[None]:
         # Not loop.add_signal_handler: these also run while the loop is busy, and on Windows.
         before = {signum: signal.signal(signum, self._on_signal) for signum in _STOP_SIGNALS}
-        for signum in _RELOAD_SIGNALS:
-            before[signum] = signal.signal(signum, self._on_hangup)
-            # As nohup has it: the process outlives its terminal.
-            self._has_terminal &= before[signum] is not signal.SIG_IGN
         try:
-            yield
+            with hangup.heard(self._ask_to_reload, self._begin_stop):
+                yield
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
@@ -295,11 +290,7 @@ class _Process:
         self._received.add(signum)
         self._begin_stop()
 
-    def _on_hangup(self, signum: int, frame: FrameType | None) -> None:
-        # A terminal that closes sends it too: whoever was started in one ends with it.
-        if self._has_terminal and not _has_terminal():
-            self._begin_stop()
-            return
+    def _ask_to_reload(self) -> None:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._reload.ask)
 
@@ -322,15 +313,6 @@ class _Process:
         if pid == os.getppid():
             parent.request_signal_at_parents_death(signal.SIGTERM)
         parent.watch(pid, self._begin_stop)
-
-
-def _has_terminal() -> bool:
-    """Whether the process has a terminal that is there."""
-    try:
-        os.close(os.open("/dev/tty", os.O_RDONLY | getattr(os, "O_NOCTTY", 0)))
-    except OSError:
-        return False
-    return True
 
 
 def _exit_after(seconds: float) -> threading.Timer:

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from rosey_core import service
+from rosey_core import hangup, service
 from rosey_core.config import Config, ConfigError, Problem
 from rosey_core.service import BAD_CONFIGURATION, FAILED, OK, ServiceContext, run
 from rosey_core.telemetry import logs
@@ -257,7 +257,7 @@ def test_an_argument_counts_after_a_reload_too(capsys: pytest.CaptureFixture[str
 
 def test_it_ends_with_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     there = [True]
-    monkeypatch.setattr(service, "_has_terminal", lambda: there[0])
+    monkeypatch.setattr(hangup, "has_a_terminal", lambda: there[0])
 
     async def main(config: Config, context: ServiceContext) -> None:
         there[0] = False
@@ -269,7 +269,7 @@ def test_it_ends_with_its_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_is_to_outlive_its_terminal_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     there = [True]
-    monkeypatch.setattr(service, "_has_terminal", lambda: there[0])
+    monkeypatch.setattr(hangup, "has_a_terminal", lambda: there[0])
     file = tmp_path / "rosey.yaml"
     file.write_text("")
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

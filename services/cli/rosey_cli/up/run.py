@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
 
 from rosey_cli.data_directory import DataDirectory, Running
 from rosey_cli.up import configuration
@@ -26,6 +29,8 @@ from rosey_cli.up.supervisor import Supervisor
 from rosey_cli.up.watcher import Watcher
 from rosey_core.bus import Bus
 from rosey_core.config import Config
+from rosey_core.config.models import NOT_IN_A_FILE
+from rosey_core.config.reload import Reload
 
 SIMULATOR: Final = "rosey-simulator"
 
@@ -34,6 +39,9 @@ IN_ROOM_S: Final = 15.0
 """How long the clock of ``--for`` waits for the bot to be in its channels."""
 DRAIN_S: Final = 10.0
 FRAME_S: Final = 0.25
+
+_UNUSED: Final = ("nats", "health")
+_SECTIONS: Final = tuple(Config.model_fields.keys() - {"legacy", *NOT_IN_A_FILE, *_UNUSED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +67,7 @@ class Plan:
 
     Attributes:
         config: what the person configured.
+        load: reads that again.
         site: a simulated site; with ``None`` the bot goes where ``config`` says.
         nats_port: 0 for any that is free.
         seconds: the run ends by itself after this long; ``None``: it does not.
@@ -68,6 +77,7 @@ class Plan:
     """
 
     config: Config
+    load: Callable[[], Config]
     site: Site | None
     nats_port: int = 0
     seconds: float | None = None
@@ -103,6 +113,10 @@ class Run:
         self._audit = self._make_audit()
         self._stop = asyncio.Event()
         self._impatient = asyncio.Event()
+        self._place: Callable[[Config], Config] = lambda config: config
+        # The processes look at their own file, and tell themselves what of a change they apply.
+        self._reload = Reload(plan.config, plan.load, CollectorRegistry(), log_with=lambda level, format: None)
+        self._reloading: asyncio.Task[None] | None = None
 
     async def __call__(self) -> Outcome:
         """Run until the end that the plan says, a signal, or a failure; no process is left.
@@ -110,7 +124,7 @@ class Run:
         Raises:
             Failure: a program cannot be run.
         """
-        with handled(self.ask_to_stop, self._end_at_once), logged_to(self._journal):
+        with handled(self.ask_to_stop, self._end_at_once, self._ask_to_reload), logged_to(self._journal):
             try:
                 if await self._until_stopped(self._begin()) and self._monitor is not None:
                     self._output.begin()
@@ -118,6 +132,8 @@ class Run:
                 return await self._finish()
             finally:
                 self._output.end()
+                if self._reloading is not None:
+                    self._reloading.cancel()
                 if self._bus is not None:
                     await self._bus.close()
                 await self._supervisor.stop()
@@ -125,6 +141,17 @@ class Run:
     def ask_to_stop(self) -> None:
         """End in good order; to be called in the event loop."""
         self._stop.set()
+
+    def _ask_to_reload(self) -> None:
+        self._journal.say("rosey", "the configuration is read again")
+        self._reload.ask()
+
+    async def _hand_on(self, config: Config) -> None:
+        self._write_configuration(config)
+        self._journal.say("rosey", "the configuration has changed, and the processes are given the new one")
+
+    def _write_configuration(self, config: Config) -> None:
+        configuration.write(self._place(config), self._directory, nats_url=self._nats.url)
 
     def _log(self, name: str) -> Path:
         return self._directory.logs / f"{name}.log"
@@ -158,16 +185,18 @@ class Run:
         self._audit.begin()
         if self._plan.nats_port:
             check_port(self._plan.nats_port)
-        config, simulator = self._plan.config, None
+        simulator = None
         if self._plan.site is not None:
             site = self._plan.site
             options = list(site.options)
             if self._writes_record:
                 options += ["--record", str(self._directory.crowd_record)]
             simulator = Simulator(log_file=self._log(SIMULATOR), options=options, may_finish=site.ends)
-            config = configuration.simulated(config, simulator.url, site.channel)
+            self._place = partial(configuration.simulated, site=simulator.url, channel=site.channel)
         await self._supervisor.start(self._nats)
-        configuration.write(config, self._directory, nats_url=self._nats.url)
+        self._write_configuration(self._plan.config)
+        self._reload.offer(self._hand_on, _SECTIONS, unused=_UNUSED)
+        self._reloading = asyncio.create_task(self._reload.run(), name="reload")
         self._journal.say("rosey", f"data in {self._directory.path}, NATS at {self._nats.url}")
         if self._observation is not None:
             self._observation.begin()

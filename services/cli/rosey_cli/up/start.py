@@ -44,13 +44,10 @@ def make_plan(options: Options) -> Plan:
         Failure: they contradict each other, or name something that cannot be used.
     """
     _refuse_contradictions(options)
-    config = configuration.from_file(next(iter(options.configs), None))
-    if options.channel is not None:
-        config = configuration.with_channel(config, options.channel, options.user, options.password_file)
-    elif options.configs and not config.channels:
-        raise Failure(f"{options.configs[0]}: 'platforms' has no channel that is enabled", BAD_CONFIGURATION)
+    config = _configured(options)
     return Plan(
         config=config,
+        load=lambda: _configured(options),
         site=_site(options, config),
         nats_port=options.nats_port,
         seconds=options.seconds,
@@ -58,6 +55,15 @@ def make_plan(options: Options) -> Plan:
         watches=not options.as_json,
         observed=options.observe,
     )
+
+
+def _configured(options: Options) -> Config:
+    config = configuration.from_file(next(iter(options.configs), None))
+    if options.channel is not None:
+        return configuration.with_channel(config, options.channel, options.user, options.password_file)
+    if options.configs and not config.channels:
+        raise Failure(f"{options.configs[0]}: 'platforms' has no channel that is enabled", BAD_CONFIGURATION)
+    return config
 
 
 def _refuse_contradictions(options: Options) -> None:

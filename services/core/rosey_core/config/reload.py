@@ -44,6 +44,7 @@ class Reload:
         load: reads it again.
         registry: for the metrics.
         interval: seconds between two looks at the files.
+        log_with: takes the level and the format of the log.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Reload:
         registry: CollectorRegistry,
         *,
         interval: float = WATCH_INTERVAL_S,
+        log_with: Callable[[str, logs.Format], None] = logs.configure,
     ) -> None:
         self._config = config
         self._load: Final = load
         self._metrics: Final = ConfigurationMetrics(registry)
         self._interval: Final = interval
+        self._log_with: Final = log_with
         self._running = _settings(config)
         self._appliable: tuple[str, ...] = _LOGGING
         self._unused: tuple[str, ...] = ()
@@ -143,7 +146,7 @@ class Reload:
         if self._apply is not None:
             await self._apply(config)
         if any(_settings(config)[key] != self._running[key] for key in _LOGGING):
-            logs.configure(config.logging.level, config.logging.format)
+            self._log_with(config.logging.level, config.logging.format)
 
     def _tell(self, config: Config, applied: list[str], waiting: list[str]) -> None:
         if applied:

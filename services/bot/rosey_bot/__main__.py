@@ -1,0 +1,19 @@
+"""The program ``rosey-bot``, from its first moment on."""
+
+from __future__ import annotations
+
+import sys
+
+from rosey_core import hangup
+
+
+def main() -> int:
+    """The program; returns its exit code."""
+    hangup.hold()
+    from rosey_bot.service import main as serve
+
+    return serve()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
