@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator operator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-recordings manifests test-chart test-cluster test-observe test-compose soak sizes cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
+.PHONY: help install run test test-unit test-integration test-recordings manifests test-chart test-cluster test-observe test-compose soak sizes cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -31,8 +31,11 @@ run: $(INSTALLED)      ## a whole Rosey on a simulated channel; your own: make r
 test: $(INSTALLED)     ## every test that needs nothing but wheels, with coverage
 	@$(BIN)/python -m tools.test $(ARGS)
 
-test-unit: $(INSTALLED)  ## the tests without servers
-	@$(BIN)/python -m pytest tests/unit -q $(ARGS)
+test-unit: $(INSTALLED)  ## the tests without servers, and the seconds that they take
+	@$(BIN)/python -m tools.test tests/unit -n 2 $(ARGS)
+
+test-integration: $(INSTALLED)  ## the tests of parts together, and the seconds that they take
+	@$(BIN)/python -m tools.test tests/integration $(ARGS)
 
 test-recordings: $(INSTALLED)  ## the simulator and the client against recordings of a real CyTube (../shared)
 	@$(BIN)/python -m pytest tests/recordings -q $(ARGS)
