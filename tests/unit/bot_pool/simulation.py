@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rosey_bot.pool.member import Member, Write
+from rosey_bot.pool.member import Member
 from rosey_bot.pool.plan import Want
 from rosey_bot.pool.turns import Pace, Ticket, TurnKind
+from rosey_bot.pool.writes import Write
 from rosey_core import leases
 from rosey_core.leases import Claim, Record
 

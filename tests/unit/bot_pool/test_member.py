@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from rosey_bot.pool.member import Member, Write
+from rosey_bot.pool.member import Member
 from rosey_bot.pool.plan import Want
 from rosey_bot.pool.turns import Pace
+from rosey_bot.pool.writes import Write
 from rosey_core import leases
 from rosey_core.leases import Claim, Garbage, Place, Record, Session
 from tests.unit.bot_pool import variants
@@ -103,8 +104,8 @@ def test_after_a_time_without_nats_everybody_has_what_he_had(seconds: float) -> 
 class JudgesAtOnce(Member):
     """Whoever has been away himself takes those for dead who were away with him."""
 
-    def _end_silent(self, now: float, since: float, writes: list[Write]) -> None:
-        super()._end_silent(now, float("-inf"), writes)
+    def _end_silent(self, now: float, since: float) -> None:
+        super()._end_silent(now, float("-inf"))
 
 
 def test_broken_variant_that_judges_at_once_after_an_outage() -> None:

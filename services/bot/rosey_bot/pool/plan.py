@@ -9,6 +9,9 @@ from typing import Final
 from rosey_bot.pool.view import View
 from rosey_core import leases
 
+PATIENCE: Final = 1 / 3
+"""The share of ``ttl`` that a worker has for taking what is its turn to take, before the next one does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Want:

@@ -11,7 +11,7 @@ from nats.js import api
 from nats.js.errors import APIError
 from nats.js.kv import KV_DEL, KV_OP
 
-from rosey_bot.pool.member import Write
+from rosey_bot.pool.writes import Write
 from rosey_core import bucket_watch, leases, streams
 from rosey_core.bucket_watch import Entry
 from rosey_core.leases import Record

@@ -18,9 +18,10 @@ from rosey_bot.channels.channels import Channels
 from rosey_bot.channels.lease import Lease, LeasedSink, Telling
 from rosey_bot.cytube.proxy import DIRECT, address_group
 from rosey_bot.pool import store
-from rosey_bot.pool.member import Member, Write
+from rosey_bot.pool.member import Member
 from rosey_bot.pool.plan import Want
 from rosey_bot.pool.turns import Ticket, TurnKind
+from rosey_bot.pool.writes import Write
 from rosey_bot.sink import EventSink
 from rosey_core import leases
 from rosey_core.bus import Bus, BusError, end_task
