@@ -158,13 +158,13 @@ class Node:
                 seconds, self.freezes = self.freezes, 0.0
                 self.pause(seconds)
         wanted = set() if member.finished else member.rooms(now)
-        for channel in wanted - self.rooms.keys():
+        for channel in sorted(wanted - self.rooms.keys()):
             member.entered(channel)
             self.enter(channel)
-        for channel in self.rooms.keys() - wanted - self.going:
+        for channel in sorted(self.rooms.keys() - wanted - self.going):
             self.leave(channel)
         acting = {channel for channel in self.connected if member.acts(channel, now)}
-        for channel in acting - self.acting:
+        for channel in sorted(acting - self.acting):
             self.world.begins(self, channel)
         self.acting = acting
         if member.finished and not self.rooms:

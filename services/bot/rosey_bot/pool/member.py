@@ -270,7 +270,7 @@ class Member:
         for name, (session, seen_at) in self.view.sessions.items():
             if name != self.session and now - max(seen_at, since) >= session.ttl:
                 self._writes.put(leases.session_key(name), None, now)
-        for name in self.view.unknown_holders():
+        for name in sorted(self.view.unknown_holders()):
             key = leases.session_key(name)
             if now - max(self.view.seen(key).at, self._loaded_at, since) >= self._ttl:
                 self._writes.put(key, None, now)
@@ -305,7 +305,7 @@ class Member:
                     self._writes.put(leases.place_key(*place), None, now)
         self._handover.settle(held | self._inside)
         if self.reports(now):
-            for channel in self.view.claims.keys() - self._wants.keys():
+            for channel in sorted(self.view.claims.keys() - self._wants.keys()):
                 if self.view.owner(channel) is None:
                     self._writes.put(leases.claim_key(channel), None, now)
 
