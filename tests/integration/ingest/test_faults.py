@@ -63,6 +63,29 @@ async def test_without_jetstream_it_says_so(
     await client.close()
 
 
+async def test_a_fault_that_lasts_is_said_once(
+    nats_client: Client, stream: None, make_service, monkeypatch, caplog
+) -> None:
+    monkeypatch.setattr("rosey_database.ingest.ingest.RETRY_WAITS_S", (0.01, 0.01))
+    problems: list[str | None] = []
+
+    def fail(*arguments):
+        problems.append(service.ingest.problem)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    service = await make_service(start=False)
+    await publish(nats_client, chat(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(effects, "apply", fail)
+        await service.start()
+        await until(lambda: len(problems) > 5, what="some tries")
+    await service.stored(1)
+    await until(lambda: service.ingest.problem is None)
+    # No look between two tries sees it well.
+    assert all("full" in (problem or "") for problem in problems[1:])
+    assert caplog.text.count("nothing is stored now") == 1
+
+
 async def test_a_bad_event_is_one_dead_letter_however_often_what_came_with_it_fails(
     nats_client: Client, stream: None, make_service, monkeypatch
 ) -> None:

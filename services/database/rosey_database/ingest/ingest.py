@@ -211,14 +211,13 @@ class Ingest:
         read = 0
         try:
             await consumer.start()
-            if self._fruitless < FRUITLESS_LIMIT:
-                self.problem = None
             self.pending = consumer.pending
+            if self._fruitless < FRUITLESS_LIMIT and not self.pending:
+                self.problem = None
             self.working.set()
             while not self._stopping.is_set():
                 messages = await consumer.take(BATCH_LIMIT, QUIET_S if self.pending or self._fruitless else None)
                 self._fruitless = 0
-                self.problem = None
                 if not messages and self.pending:
                     # What was waiting may have been deleted.
                     self.pending = await consumer.ask_pending()
@@ -229,8 +228,10 @@ class Ingest:
                     read += len(messages)
                     if read >= lookup.ALONE_LIMIT:
                         self._alone = 0
-                    if len(messages) in BUSY_BATCH:
-                        await asyncio.sleep(GATHER_S)
+                # Not before: what could not be stored may not be stored this time either.
+                self.problem = None
+                if len(messages) in BUSY_BATCH:
+                    await asyncio.sleep(GATHER_S)
         finally:
             self._consumer = None
             await consumer.stop()
