@@ -174,14 +174,14 @@ async def test_a_whisper_to_somebody_who_has_just_left_says_what_cytube_says(sce
 
 async def test_kicks_go_down_only(scene: Scene) -> None:
     other = await scene.enter("Other")
-    assert await scene.fail("kick Mod") == "Mod has founder, rank 5, and the bot 3: it can kick only below its own"
+    assert await scene.fail("kick Mod") == "Mod is founder, rank 5: the bot, with rank 3, can kick only below"
     assert await scene.fail("kick Rosey") == "The bot does not kick itself"
     scene.room.member("Rosey").channel_rank = 4
     scene.channel.room.own_rank = 4
     scene.server.set_channel_rank("lobby", "Alice", 2)
     await scene.enter("Alice")
     [answer] = await scene.order("kick Alice", by=other)
-    assert answer == "Alice has moderator, rank 2: you can have kicked only who is below your own rank"
+    assert answer == "Alice is moderator, rank 2: you can have kicked only who is below your own rank"
     assert scene.room.member("Alice") is not None
     assert (await scene.fail("kick Alice " + "x" * 309)) == "The reason is too long by 1 character"
 

@@ -220,10 +220,19 @@ async def test_a_user_whom_nobody_knows(desk: Desk) -> None:
     assert [event.result for event in desk.audit] == ["pending", "success"] * 2
 
 
-async def test_what_is_no_name_is_not_looked_up(desk: Desk) -> None:
-    [answer] = await desk.pm("Mod", "user [server]")
+@pytest.mark.parametrize("name", ["[server]", "https://example.org/", "x" * 21, "a.b", "\u202eecilA"])
+async def test_what_is_no_name_is_neither_looked_up_nor_said_again(desk: Desk, name: str) -> None:
+    [answer] = await desk.pm("Mod", f"user {name}")
     assert "no user's name" in answer
+    [answer] = await desk.say("Alice", f"!user {name}")
+    assert name not in answer
     assert desk.statistics.asked == []
+
+
+@pytest.mark.parametrize("name", ["Al-ice_9", "Zo\u00eb"])
+async def test_what_may_be_a_name_is_looked_up(desk: Desk, name: str) -> None:
+    await desk.pm("Mod", f"user {name}")
+    assert desk.statistics.asked == [("lobby", name)]
 
 
 async def test_help_is_made_of_the_commands(desk: Desk) -> None:
@@ -300,6 +309,31 @@ async def test_a_rank_is_the_one_of_now(desk: Desk) -> None:
     assert len(await desk.pm("Alice", "stats")) == 4
     desk.harness.frame("setUserRank", {"name": "Alice", "rank": 1})
     assert await desk.pm("Alice", "stats") == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "loss"),
+    [("setUserRank", {"name": "Mod", "rank": 1}), ("userLeave", {"name": "Mod"})],
+    ids=["demoted", "gone"],
+)
+async def test_who_loses_their_rank_while_a_command_waits_is_not_obeyed_nor_answered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, frame: str, loss: dict[str, Any]
+) -> None:
+    released = asyncio.Event()
+
+    async def slow(channel: str) -> ChannelStatistics:
+        await released.wait()
+        return STATS
+
+    monkeypatch.setattr(desk.statistics, "channel_stats", slow)
+    for text in ("stats", "say hello all"):
+        desk.harness.frame("pm", {**chat("Mod", text), "to": "Rosey"})
+    desk.harness.frame(frame, loss)
+    released.set()
+    await desk.settle()
+    assert desk.sent == []
+    outcomes = {event.command: (event.result, event.error) for event in desk.audit}
+    assert outcomes == {"stats": ("error", "rank too low"), "say": ("error", "rank too low")}
 
 
 async def test_each_command_is_on_record_before_and_after(desk: Desk) -> None:

@@ -20,11 +20,11 @@ async def _answer_kick(request: Request) -> Answer:
         raise CommandError("The bot does not kick itself")
     rank = rank_title(user.rank)
     if user.rank >= room.own_rank:
-        raise CommandError(f"{user.name} has {rank}, and the bot {room.own_rank:g}: it can kick only below its own")
+        raise CommandError(f"{user.name} is {rank}: the bot, with rank {room.own_rank:g}, can kick only below")
     asker = room.users.get(request.username)
     # The bot must not lend anybody its rank.
     if asker is None or user.rank >= asker.rank:
-        raise CommandError(f"{user.name} has {rank}: you can have kicked only who is below your own rank")
+        raise CommandError(f"{user.name} is {rank}: you can have kicked only who is below your own rank")
     reason = " ".join(split_message(request.arguments.get("reason", "")))
     kick = KickUser(user.name, reason)
     over = utf16_length(kick.arguments["msg"]) - LONGEST_MESSAGE

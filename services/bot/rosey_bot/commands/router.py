@@ -28,7 +28,7 @@ from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.sending import Receipt, SendQueue
 from rosey_bot.cytube.text import plain_text, split_message
 from rosey_bot.manners import Manners
-from rosey_bot.room.room import Room
+from rosey_bot.room.room import ANONYMOUS_RANK, Room
 from rosey_bot.room.users import ADMIN, MODERATOR, RoomUser, is_username
 
 log = logging.getLogger(__name__)
@@ -214,7 +214,9 @@ class CommandRouter:
         else:
             attempt.failed(answer.error)
         await turn.wait()
-        sent = self._whisper(user.name, self._pages.first(user.name, answer.lines))
+        # Nobody below is answered, not even who was above when they asked.
+        lines = answer.lines if self._rank_of(user.name) >= MODERATOR else []
+        sent = self._whisper(user.name, self._pages.first(user.name, lines))
         turn.end()
         await asyncio.gather(*sent)
         if self._observer is not None:
@@ -224,10 +226,11 @@ class CommandRouter:
         command = self._registry.get(name)
         if command is None:
             return self._unknown(name)
-        if user.rank < command.rank:
-            return Answer([f"{command.name} needs rank {command.rank:g} in this channel"], error="rank too low")
         if command.is_act:
             await turn.wait()
+        # Only now: the rank may have been taken while the command waited.
+        if self._rank_of(user.name) < command.rank:
+            return Answer([f"{command.name} needs rank {command.rank:g} in this channel"], error="rank too low")
         return await self._carry_out(user.name, command, rest, is_public=False)
 
     async def _reply(self, username: str, command: Command, rest: str) -> None:
@@ -258,9 +261,12 @@ class CommandRouter:
         self._observed(command.name, answer, time.monotonic() - began)
         return answer
 
-    def _check_maintenance(self, username: str, command: Command) -> None:
+    def _rank_of(self, username: str) -> float:
         user = self._room.users.get(username)
-        if command.is_act and self._manners.is_maintained and (user is None or user.rank < ADMIN):
+        return ANONYMOUS_RANK if user is None else user.rank
+
+    def _check_maintenance(self, username: str, command: Command) -> None:
+        if command.is_act and self._manners.is_maintained and self._rank_of(username) < ADMIN:
             raise CommandError(
                 f"Not done: the channel is under maintenance, and till it ends {command.name} takes {rank_title(ADMIN)}"
             )

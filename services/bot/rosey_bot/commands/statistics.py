@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import re
+from typing import Final, Protocol
 
 from msgspec import UNSET, UnsetType
 
@@ -10,10 +11,11 @@ from rosey_bot.commands.answers import Answer, CommandError, counted, duration, 
 from rosey_bot.commands.arguments import Kind, Parameter, nearest
 from rosey_bot.commands.people import bare_name
 from rosey_bot.commands.registry import Command, Request
-from rosey_bot.room.users import is_username
 from rosey_core.queries import ChannelStatistics, HighWaterMark, UserStatistics
 
 PUBLIC_TOP = 3
+_NAME: Final = re.compile(r"[\w-]{1,20}")
+"""What CyTube allows in a name (PROTOCOL.md 3), and the letters beyond that it once did."""
 
 
 class StatisticsFailure(Exception):
@@ -111,7 +113,8 @@ def _known(timestamp: int | UnsetType) -> int | None:
 
 async def _answer_user(request: Request) -> Answer:
     name = bare_name(request.arguments["name"])
-    if not is_username(name):
+    # What is no name may be a link, or worse, and the bot would say it to all.
+    if _NAME.fullmatch(name) is None:
         raise CommandError("That is no user's name: 1 to 20 letters, digits, '_' and '-'")
     present = _present(request, name)
     try:
