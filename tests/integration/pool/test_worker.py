@@ -1,9 +1,12 @@
-"""Workers in this process: what they do when the bucket comes late, NATS goes, and turns are few."""
+"""Workers in this process: what they do when the bucket comes late, NATS goes, or goes back, and turns are few."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -221,3 +224,38 @@ async def test_a_turn_that_nobody_has_is_waited_for_and_can_be_given_up(start: S
     await until(all_wait)
     await worker.channels.apply([])
     await until(lambda: not worker.channels.all() and not worker.pool.held)
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_where_nats_has_forgotten_a_hand_over_no_two_act_and_soon_one_does(
+    start: Start, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """As after a loss of power, which takes back what was not yet on the disk."""
+    first = await start("a")
+    await until(lambda: first.joined() == sorted(ROOMS))
+    store, before = nats_server.directory / "store", tmp_path / "before"
+    nats_server.kill()
+    shutil.copytree(store, before)
+    nats_server.start()
+    second = await start("b")
+    await until(lambda: any(second.pool.acts(room) for room in ROOMS), timeout=20, what="one is handed over")
+    forgotten = second.pool.member.session
+
+    def acting() -> Counter[str]:
+        return Counter(room for worker in (first, second) for room in ROOMS if worker.pool.acts(room))
+
+    async def look() -> None:
+        while True:
+            assert max(acting().values(), default=0) <= 1
+            await asyncio.sleep(0.001)
+
+    looking = asyncio.create_task(look())
+    nats_server.kill()
+    shutil.rmtree(store)
+    shutil.copytree(before, store)
+    nats_server.start()
+    await until(lambda: second.pool.member.session not in (None, forgotten), what="a new session")
+    await until(lambda: acting() == Counter(ROOMS), what="each has one")
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    assert looking.cancelled(), "two have acted for one"
