@@ -226,6 +226,16 @@ async def test_too_many_connections_of_an_address_are_told_from_other_kicks() ->
     await server.stop()
 
 
+async def test_a_channel_that_nobody_has_registered_is_told_once(
+    client: ClientHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.start(channel="loby")
+    await client.until_ready()
+    client.server.drop_connections("Rosey")
+    await until(lambda: client.logins == 2)
+    assert caplog.text.count("no such channel registered: is the name right?") == 1
+
+
 async def test_a_channel_that_cannot_be_is_refused(client: ClientHarness) -> None:
     client.start(channel="no such channel")
     await until(lambda: client.causes)

@@ -118,10 +118,12 @@ class CytubeClient:
         self._clock: Final = clock
         self._sleep: Final = sleep
         self._session: Session | None = None
+        self._is_told_unregistered = False
         dispatcher.on(frames.USERLIST, self._userlist)
         dispatcher.on(frames.NEED_PASSWORD, self._need_password)
         dispatcher.on(frames.LOGIN, self._login)
         dispatcher.on(frames.RANK, self._rank)
+        dispatcher.on(frames.CHANNEL_NOT_REGISTERED, self._not_registered)
         dispatcher.on(frames.KICK, self._kick)
         dispatcher.on(frames.ERROR_MSG, self._error)
 
@@ -307,6 +309,12 @@ class CytubeClient:
         # What comes before the answer to the login is the rank on the site, not that in the channel.
         if self._session is not None and self._session.is_logged_in:
             self._session.settle(self._session.ranked, rank)
+
+    def _not_registered(self, _: None) -> None:
+        # CyTube opens a room for any name, a mistyped one too.
+        if not self._is_told_unregistered:
+            self._is_told_unregistered = True
+            log.warning("%s: %s has no such channel registered: is the name right?", self._channel, self._server)
 
     def _kick(self, frame: frames.Kick) -> None:
         if self._session is not None:
