@@ -1,5 +1,6 @@
 """Two services on one database, where the stream or the channels change under the one that does not work."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,24 @@ async def test_a_channel_made_the_default_by_another_process_keeps_its_events(
     assert rows(path, "SELECT bot_name FROM current_status WHERE id = 1") == [("rosey",)]
     assert rows(path, "SELECT message, channel_id FROM recent_chat ORDER BY id") == [("line 1", 1), ("line 2", 1)]
     await other.close()
+
+
+async def test_who_stands_by_says_what_waits_now_and_not_what_waited_before(nats_client: Client, make_service) -> None:
+    _, standby = await standing_by(nats_client, make_service)
+    standby.ingest.pending = 20_000
+    await until(lambda: standby.ingest.pending == 0)
+    assert standby.ingest.standing_by
+
+
+async def test_who_stands_by_says_that_another_holds_the_database_up(
+    nats_client: Client, path: Path, make_service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rosey_database.sqlite.BUSY_TIMEOUT_S", 0.05)
+    _, standby = await standing_by(nats_client, make_service)
+    # As a service that was paused in the middle of a transaction.
+    hanging = sqlite3.connect(path, isolation_level=None)
+    hanging.execute("BEGIN IMMEDIATE")
+    await until(lambda: "another process holds a lock" in (standby.ingest.problem or ""), what="a problem")
+    hanging.execute("ROLLBACK")
+    hanging.close()
+    await until(lambda: standby.ingest.problem is None)

@@ -345,10 +345,16 @@ class Ingest:
                 try:
                     now = await self._writer().run(lambda t: position.read(t.connection, streams.EVENTS))
                     waiting = now is None or await self._differs(now)
-                except (NotConnected, nats.errors.Error, sqlite3.Error, TimeoutError, OSError, ValueError) as error:
+                except sqlite3.Error as error:
+                    # A process that hangs in a transaction holds up whoever would take over.
+                    self._say(sqlite.advice(error, self._location))
+                    await self._pause(STANDBY_POLL_S)
+                    continue
+                except (NotConnected, nats.errors.Error, TimeoutError, OSError, ValueError) as error:
                     log.info("standing by: %s", error)
                     await self._pause(STANDBY_POLL_S)
                     continue
+                self.problem = None
                 loop_time = asyncio.get_running_loop().time()
                 if now != seen or not waiting:
                     seen, moved_at = now, loop_time
@@ -369,7 +375,11 @@ class Ingest:
         if start.created_microseconds(info) != stored.created or info.state.last_seq < stored.sequence:
             return True
         # What is behind the position may have been deleted.
-        return await lookup.next_message(self._client(), streams.EVENTS, start=stored.sequence + 1) is not None
+        behind = info.state.last_seq - stored.sequence
+        if behind and await lookup.next_message(self._client(), streams.EVENTS, start=stored.sequence + 1) is None:
+            behind = 0
+        self.pending = behind
+        return behind > 0
 
     async def _pause(self, seconds: float) -> None:
         try:
