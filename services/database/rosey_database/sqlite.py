@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote
 
 import aiosqlite
 
+PAGE_CACHE_KIB: Final = 1000
+"""For each connection; what it does not hold the system has."""
 BUSY_TIMEOUT_S: Final = 5.0
 WAL_RETRY_S: Final = 0.01
 MEMORY: Final = ":memory:"
@@ -125,6 +127,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     # INSERT OR REPLACE by hand then counts users right: without it, it fires no DELETE trigger.
     connection.execute("PRAGMA recursive_triggers = ON")
 

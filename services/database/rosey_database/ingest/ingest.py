@@ -33,7 +33,8 @@ from rosey_database.writer import Transaction, Writer
 
 log = logging.getLogger(__name__)
 
-BATCH_LIMIT: Final = 1000
+BATCH_LIMIT: Final = 500
+"""Events a transaction: twice as many cost 0.6 us less each, and a megabyte more."""
 GATHER_S: Final = 0.005
 """How long a busy ingest waits for company between two commits: a commit costs half a millisecond whatever is in it."""
 BUSY_BATCH: Final = range(16, 500)
