@@ -138,6 +138,23 @@ async def test_a_number_that_is_none_is_refused(nats_client: Client, spoilt: int
 
 async def test_without_the_stream_there_are_none(nats_client: Client) -> None:
     assert await letters.read_all(nats_client) == []
+    with pytest.raises(Failure, match="no dead letter 1: see rosey dlq list"):
+        await letters.drop(nats_client, 1)
+
+
+async def test_a_letter_that_the_stream_does_not_let_go_is_no_absent_one(nats_client: Client, spoilt: int) -> None:
+    config = (await nats_client.jsm().stream_info(streams.DEAD_LETTERS)).config.as_dict()
+    sealed = json.dumps({**config, "sealed": True}).encode()
+    await nats_client.request(f"$JS.API.STREAM.UPDATE.{streams.DEAD_LETTERS}", sealed)
+    with pytest.raises(Failure, match=f"dead letter {spoilt} cannot be dropped: invalid operation on sealed stream"):
+        await letters.drop(nats_client, spoilt)
+
+
+async def test_a_letter_that_was_dropped_is_not_there(nats_client: Client, spoilt: int) -> None:
+    await letters.drop(nats_client, spoilt)
+    with pytest.raises(Failure, match="no dead letter"):
+        await letters.drop(nats_client, spoilt)
+    assert len(await letters.read_all(nats_client)) == 2
 
 
 # The commands run loops of their own, so that these tests have none.

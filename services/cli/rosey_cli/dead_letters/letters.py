@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import nats.errors
 from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RawStreamMsg
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from rosey_cli.failure import Failure
 from rosey_core import streams, subjects
@@ -20,6 +21,8 @@ _FETCH_S: Final = 5.0
 _ACK_S: Final = 5.0
 _HEADER_ROOM: Final = 128
 """For the version line and an id."""
+_ABSENT: Final = ("stream not found", "no message found", "stream store EOF")
+"""What the server says of a message that is not there: deleted, or never stored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,12 +158,18 @@ async def drop(client: Client, number: int) -> None:
     """Delete a dead letter.
 
     Raises:
-        Failure: there is none of this number.
+        Failure: there is none of this number, or the stream does not let it go.
     """
-    try:
-        await client.jsm().delete_msg(streams.DEAD_LETTERS, number)
-    except (NotFoundError, APIError):
-        raise Failure(f"there is no dead letter {number}: see rosey dlq list") from None
+    # nats-py's own has the server overwrite what it deletes: in a large stream 25 ms in the place of 0.4.
+    request = json.dumps({"seq": number, "no_erase": True}).encode()
+    answer = await client.request(f"$JS.API.STREAM.MSG.DELETE.{streams.DEAD_LETTERS}", request, timeout=_ACK_S)
+    error = json.loads(answer.data).get("error")
+    if error is None:
+        return
+    description = str(error.get("description"))
+    if description in _ABSENT:
+        raise Failure(f"there is no dead letter {number}: see rosey dlq list")
+    raise Failure(f"dead letter {number} cannot be dropped: {description}")
 
 
 async def _complete(client: Client, letter: DeadLetter, excerpt: bytes) -> bytes:
