@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import re
 import shlex
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +19,7 @@ import yaml
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHART: Final = ROOT / "charts" / "rosey"
+ROSEY: Final = Path(sys.executable).with_name("rosey")
 TAG: Final = "under-test"
 IMAGES: Final = {
     "bot": ("Dockerfile.bot", "bot"),
@@ -28,6 +33,10 @@ IMAGES: Final = {
 READY_S: Final = 120
 ROTATED_S: Final = 330
 """Three NATS servers begin anew one after the other, each after half a minute in which its clients go to the others."""
+
+
+Rosey = Callable[..., str]
+"""Runs `rosey` with these arguments and returns what it printed."""
 
 
 class CommandFailed(Exception):
@@ -238,6 +247,30 @@ class Release:
         [commands] = re.findall(r"```\n(kubectl patch secret rosey-nats-auth .*?)```", text, flags=re.DOTALL)
         commands = commands.replace("--namespace rosey ", f"--namespace {self.namespace.name} ")
         run("bash", "-euc", f"cd {shlex.quote(str(ROOT))}\n{commands}", timeout=ROTATED_S)
+
+    @contextmanager
+    def administrator(self) -> Iterator[Rosey]:
+        """`rosey` on this machine, as the administrator of the release's NATS."""
+        command = ["kubectl", "--namespace", self.namespace.name, "port-forward", "service/rosey-nats", ":4222"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
+            try:
+                assert forward.stdout is not None
+                found = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
+                assert found is not None
+                password = base64.b64decode(self.secret()["admin-password"]).decode()
+                address = {"ROSEY_NATS__URL": f"nats://127.0.0.1:{found[1]}"}
+                login = {"ROSEY_NATS__USER": "admin", "ROSEY_NATS__PASSWORD": password}
+                environment = {**os.environ, **address, **login}
+
+                def rosey(*arguments: str) -> str:
+                    done = subprocess.run(
+                        [ROSEY, *arguments], env=environment, check=True, capture_output=True, timeout=60
+                    )
+                    return done.stdout.decode()
+
+                yield rosey
+            finally:
+                forward.terminate()
 
     def secret(self) -> dict[str, str]:
         """The passwords of NATS, in base64."""

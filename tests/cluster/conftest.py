@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.cluster import Namespace, Release, build_and_load, run
+from tests.cluster.executioner import Executioner
 
 TIMEOUT_S = 600
 """Seconds for a test with its fixtures: images are built in the first one's."""
@@ -54,6 +55,12 @@ def make_namespace() -> Iterator[Callable[..., Namespace]]:
     yield make
     for namespace in made:
         namespace.delete(wait=False)
+
+
+@pytest.fixture(scope="module")
+def executioner(make_namespace: Callable[..., Namespace]) -> Executioner:
+    """Who kills."""
+    return Executioner(make_namespace("executioner", standard="privileged")).start()
 
 
 @pytest.fixture(scope="module")

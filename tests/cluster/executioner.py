@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any, Final
 
 from tests.cluster.cluster import Namespace, Release, image
@@ -9,8 +10,8 @@ from tests.cluster.cluster import Namespace, Release, image
 _POD: Final = "executioner"
 
 _KILL: Final = """
-import os, signal, sys
-uid, program = sys.argv[1:]
+import os, sys
+uid, program, number = sys.argv[1:]
 for pid in filter(str.isdecimal, os.listdir("/proc")):
     try:
         mounts = open(f"/proc/{pid}/mountinfo").read()
@@ -18,7 +19,7 @@ for pid in filter(str.isdecimal, os.listdir("/proc")):
     except OSError:
         continue
     if f"/pods/{uid}/etc-hosts " in mounts and program.encode() in command:
-        os.kill(int(pid), signal.SIGKILL)
+        os.kill(int(pid), int(number))
         print(pid)
 """
 
@@ -57,6 +58,17 @@ class Executioner:
 
     def kill_in(self, pod: dict[str, Any], program: str) -> None:
         """SIGKILL the program in the container of the pod with this metadata."""
+        self._signal(pod, program, signal.SIGKILL)
+
+    def take_away(self, release: Release, component: str, program: str) -> None:
+        """End all of a component as a node that fails does: without a word, and nothing comes in its place."""
+        pod = release.pod(component)["metadata"]
+        # Lest it hear that it is to end before it does.
+        self._signal(pod, program, signal.SIGSTOP)
+        release.namespace.kubectl("scale", f"deployment/rosey-{component}", "--replicas=0")
+        release.namespace.kubectl("delete", "pod", pod["name"], "--grace-period=0", "--force", "--ignore-not-found")
+
+    def _signal(self, pod: dict[str, Any], program: str, number: signal.Signals) -> None:
         # By the file of hosts that the kubelet gives it: a name is that of other namespaces' pods, too.
-        killed = self._namespace.python(_POD, _KILL, pod["uid"], program).split()
-        assert len(killed) == 1, f"{len(killed)} processes {program} in {pod['name']}"
+        found = self._namespace.python(_POD, _KILL, pod["uid"], program, str(int(number))).split()
+        assert len(found) == 1, f"{len(found)} processes {program} in {pod['name']}"

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.cluster.cluster import Release, until
+from tests.cluster.cluster import Release, Rosey, until
 
-ROSEY = Path(sys.executable).with_name("rosey")
 SITE = "http://rosey-simulator:8080"
 
 
@@ -26,17 +19,10 @@ def release(make_release: Callable[..., Release]) -> Release:
 
 
 @pytest.fixture
-def environment(release: Release) -> Iterator[dict[str, str]]:
-    """What lets `rosey` on this machine reach the release's NATS as its administrator."""
-    command = ["kubectl", "--namespace", release.namespace.name, "port-forward", "service/rosey-nats", ":4222"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forward:
-        assert forward.stdout is not None
-        found = re.search(r"127\.0\.0\.1:(\d+)", forward.stdout.readline())
-        assert found is not None
-        password = base64.b64decode(release.secret()["admin-password"]).decode()
-        address = {"ROSEY_NATS__URL": f"nats://127.0.0.1:{found[1]}"}
-        yield {**os.environ, **address, "ROSEY_NATS__USER": "admin", "ROSEY_NATS__PASSWORD": password}
-        forward.terminate()
+def rosey(release: Release) -> Iterator[Rosey]:
+    """`rosey` on this machine, as the administrator of the release's NATS."""
+    with release.administrator() as found:
+        yield found
 
 
 def is_in(release: Release, channel: str) -> bool:
@@ -54,11 +40,7 @@ def test_an_upgrade_brings_a_channel_to_the_bot_at_work(release: Release) -> Non
     assert is_in(release, "demo")
 
 
-def test_a_channel_is_added_and_removed_while_it_runs(release: Release, environment: dict[str, str]) -> None:
-    def rosey(*arguments: str) -> str:
-        done = subprocess.run([ROSEY, *arguments], env=environment, check=True, capture_output=True, timeout=60)
-        return done.stdout.decode()
-
+def test_a_channel_is_added_and_removed_while_it_runs(release: Release, rosey: Rosey) -> None:
     pod = release.pod("bot")["metadata"]["uid"]
     assert rosey("channel", "add", f"{SITE}/r/third") == "third added\n"
     until(lambda: is_in(release, "third"), what="the bot is in the third channel")

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.cluster.cluster import Namespace, Release, until
+from tests.cluster.cluster import Release, until
 from tests.cluster.executioner import Executioner
 from tests.cluster.load import Load, changes, said, stored_changes, stored_lines, values
 
@@ -24,11 +24,6 @@ _NUMBERS: Final = itertools.count()
 UNSEEN_MS: Final = 1000
 """What the bot may not have handed on when it was killed; nobody else has seen it."""
 PROGRAMS: Final = {"nats": "nats-server", "database": "rosey-database", "bot": "rosey-bot"}
-
-
-@pytest.fixture(scope="module")
-def executioner(make_namespace: Callable[..., Namespace]) -> Executioner:
-    return Executioner(make_namespace("executioner", standard="privileged")).start()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.cluster import ROOT, CommandFailed, Namespace, Release, run, until
+from tests.cluster.executioner import Executioner
 
 SITE = "http://rosey-simulator:8080"
 CHANNELS = ("alpha", "beta", "gamma", "delta")
@@ -175,6 +176,34 @@ def test_what_is_invalid_is_refused_with_a_sentence(namespace: Namespace, spec: 
         namespace.apply(bad)
 
 
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        ({"benchmarks": ["fast"]}, "benchmarks should be names of benchmarks, like test_single_event_latency"),
+        ({"rate": 0}, "spec.rate in body should be greater than or equal to 1"),
+        ({"historyLimit": 51}, "spec.historyLimit in body should be less than or equal to 50"),
+    ],
+)
+def test_a_benchmark_that_is_invalid_is_refused_with_a_sentence(
+    release: Release, spec: dict[str, Any], sentence: str
+) -> None:
+    bad = {
+        "apiVersion": "rosey.chat/v1alpha1",
+        "kind": "RoseyBenchmark",
+        "metadata": {"name": "bad"},
+        "spec": spec,
+    }
+    with pytest.raises(CommandFailed, match=re.escape(sentence)):
+        release.namespace.apply(bad)
+
+
+def test_what_a_field_is_and_what_there_is_kubectl_says(release: Release, namespace: Namespace) -> None:
+    assert "The password of the account." in run("kubectl", "explain", "ctc.spec.passwordSecretRef").decode()
+    assert "How many earlier runs are kept" in run("kubectl", "explain", "rbm.spec.historyLimit").decode()
+    namespace.apply(channel("gamma"))
+    assert "cytubechannel.rosey.chat/gamma" in namespace.kubectl("get", "rosey").decode()
+
+
 def may(namespace: Namespace, verb: str, resource: str, *options: str) -> bool:
     account = f"system:serviceaccount:{namespace.name}:rosey-operator"
     command = ["kubectl", "auth", "can-i", verb, resource, f"--as={account}", *options]
@@ -220,26 +249,68 @@ def test_the_operators_rights_are_the_least(release: Release) -> None:
         assert not may(namespace, verb, resource, "--namespace=default"), f"{verb} {resource} elsewhere"
 
 
-def test_without_an_operator_bots_go_on_and_with_it_all_is_true_again(release: Release, namespace: Namespace) -> None:
+def test_bots_that_are_gone_without_a_word_are_told_of_in_time(
+    release: Release, namespace: Namespace, executioner: Executioner
+) -> None:
+    namespace.apply(channel("gamma"))
+    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready")
+    began = time.monotonic()
+    executioner.take_away(release, "bot", "rosey-bot")
+    left = began + TRUTH_S - time.monotonic()
+    until(is_so(namespace, "gamma", "Unknown", "NoWorker"), what="nobody is in gamma", timeout=left, poll=0.1)
+    print(f"that the bot was gone was told {time.monotonic() - began:.1f} s after its last word")
+    assert condition(namespace, "gamma", "Connected")[0] == "Unknown"
+    with release.administrator() as rosey:
+        listed = [json.loads(line) for line in rosey("channel", "list", "--json").splitlines()]
+    assert {row["key"]: row["state"] for row in listed} == {"demo": "untold", "gamma": "untold"}
+    namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=1")
+    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready again", timeout=60)
+
+
+def test_without_an_operator_bots_go_on_and_with_it_all_is_true_again(
+    release: Release, namespace: Namespace, executioner: Executioner
+) -> None:
     namespace.apply(channel("gamma"), channel("delta"))
     until(lambda: rooms(release) == {"gamma", "delta"}, what="the bot is in both")
     until(is_so(namespace, "delta", "True", "Joined"), what="delta is ready")
     since = namespace.get("ctc", "delta")["status"]["connectedSince"]
-    pod = release.pod("operator")["metadata"]["name"]
-    namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=0")
-    # As a node that fails takes it away: it gives nothing up.
-    namespace.kubectl("delete", "pod", pod, "--grace-period=0", "--force", "--ignore-not-found")
+    executioner.take_away(release, "operator", "rosey-operator")
     namespace.kubectl("delete", "ctc", "gamma", "--timeout=20s")
     namespace.apply(channel("alpha"))
-    time.sleep(5)
-    assert rooms(release) == {"gamma", "delta"}, "without an operator nothing that is declared changes"
-    namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")
-    until(lambda: ready_since(release), what="the operator is ready", poll=0.1)
-    began = time.monotonic()
+    with release.administrator() as rosey:
+        # The bot does what it is told, one thing after the other: of what was declared before nobody has told it.
+        rosey("channel", "add", f"{SITE}/r/beta")
+        until(lambda: "beta" in rooms(release), what="the bot is in beta")
+        assert rooms(release) == {"gamma", "delta", "beta"}, "without an operator nothing that is declared changes"
+        rosey("channel", "remove", "beta")
+        until(lambda: "beta" not in rooms(release), what="the bot has left beta")
+    began = come_back(release)
     until(is_so(namespace, "alpha", "True"), what="alpha is told of", timeout=TRUTH_S, poll=0.1)
     until(lambda: rooms(release) == {"delta", "alpha"}, what="gamma is left", timeout=TRUTH_S)
     print(f"all was true {time.monotonic() - began:.1f} s after the operator was ready")
     assert namespace.get("ctc", "delta")["status"]["connectedSince"] == since, "the bot has left its room"
+
+
+def test_an_operator_that_comes_back_does_not_take_dead_bots_for_living(
+    release: Release, namespace: Namespace, executioner: Executioner
+) -> None:
+    namespace.apply(channel("gamma"))
+    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready")
+    executioner.take_away(release, "operator", "rosey-operator")
+    executioner.take_away(release, "bot", "rosey-bot")
+    assert condition(namespace, "gamma")[0] == "True", "there is nobody who could tell"
+    began = come_back(release)
+    until(is_so(namespace, "gamma", "Unknown", "NoWorker"), what="nobody is in gamma", timeout=TRUTH_S, poll=0.1)
+    print(f"that the bot was gone was told {time.monotonic() - began:.1f} s after the operator was ready")
+    namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=1")
+    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready again", timeout=60)
+
+
+def come_back(release: Release) -> float:
+    """Let the operator come back; returns when it was ready."""
+    release.namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")
+    until(lambda: ready_since(release), what="the operator is ready", poll=0.1)
+    return time.monotonic()
 
 
 def ready_since(release: Release) -> str | None:
@@ -297,7 +368,12 @@ def gone(namespace: Namespace, what: str) -> str:
     return ""
 
 
-def test_definitions_are_brought_up_to_date_as_it_is_documented(release: Release) -> None:
+def test_definitions_are_brought_up_to_date_as_it_is_documented(release: Release, namespace: Namespace) -> None:
+    """With an operator at work: it goes on hearing of changes."""
+
+    def changes() -> float:
+        return release.metrics("operator")['rosey_operator_resource_changes_total{kind="CytubeChannel"}']
+
     def columns() -> list[str]:
         found = json.loads(run("kubectl", "get", "crd", "cytubechannels.rosey.chat", "--output=json"))
         return [column["name"] for column in found["spec"]["versions"][0]["additionalPrinterColumns"]]
@@ -310,3 +386,7 @@ def test_definitions_are_brought_up_to_date_as_it_is_documented(release: Release
     assert columns() != wanted
     documented("kubectl apply --server-side")
     assert columns() == wanted
+    before = changes()
+    namespace.apply(channel("gamma"))
+    until(lambda: changes() > before, what="the operator hears of a change", timeout=30)
+    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready")

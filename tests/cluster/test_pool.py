@@ -73,12 +73,6 @@ def record(release: Release) -> SiteRecord:
     return SiteRecord(release.namespace)
 
 
-@pytest.fixture(scope="module")
-def executioner(make_namespace: Callable[..., Namespace]) -> Executioner:
-    """Who kills."""
-    return Executioner(make_namespace("executioner", standard="privileged")).start()
-
-
 def seen(record: SiteRecord) -> Attendance:
     """Where the bots' account is and was."""
     return attendance(record.read(), "Rosey")
