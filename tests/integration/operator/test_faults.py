@@ -89,6 +89,22 @@ async def test_broken_variant_that_tells_first_and_writes_then_tells_again_and_a
     assert len(await told_while_no_status_can_be_written(operator, api)) > 3
 
 
+async def test_without_a_watch_it_looks_by_itself(operator: Operator, api: KubernetesApi, bucket: Bucket) -> None:
+    api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
+    await until(is_ready(api, "one", "Unknown", "NoWorker"))
+    api.refuse["WATCH", CHANNELS] = 500
+    api.lose_watches()
+    await rest(operator)
+    api.put(CHANNELS, "two", {"spec": {"channel": "two"}})
+    await until(is_ready(api, "two", "Unknown", "NoWorker"))
+    api.remove(CHANNELS, "one")
+
+    async def is_withdrawn() -> bool:
+        return list(await bucket.entries()) == ["two"]
+
+    await until(is_withdrawn)
+
+
 async def test_a_watch_that_is_lost_is_taken_up_again(operator: Operator, api: KubernetesApi, bucket: Bucket) -> None:
     def changes() -> float:
         return operator.metric("rosey_operator_resource_changes_total", kind="CytubeChannel")
