@@ -204,6 +204,13 @@ def test_what_a_field_is_and_what_there_is_kubectl_says(release: Release, namesp
     assert "cytubechannel.rosey.chat/gamma" in namespace.kubectl("get", "rosey").decode()
 
 
+def test_the_channel_that_the_notes_show_is_one(release: Release, namespace: Namespace) -> None:
+    notes = run("helm", "get", "notes", "rosey", "--namespace", namespace.name).decode()
+    [command] = re.findall(r"^kubectl apply .*?^END$", notes, flags=re.DOTALL | re.MULTILINE)
+    run("bash", "-euc", command.replace("NAME", "gamma"))
+    until(lambda: condition(namespace, "gamma", "Accepted")[0] == "True", what="it is handed to the bots")
+
+
 def may(namespace: Namespace, verb: str, resource: str, *options: str) -> bool:
     account = f"system:serviceaccount:{namespace.name}:rosey-operator"
     command = ["kubectl", "auth", "can-i", verb, resource, f"--as={account}", *options]
