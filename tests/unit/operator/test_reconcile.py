@@ -51,6 +51,18 @@ def test_a_password_goes_into_the_copy_and_a_reference_into_the_entry(world: Wor
     assert base64_of("hush") not in repr(actions)
 
 
+def test_a_file_that_the_bot_does_not_have_yet_is_said_and_nothing_to_warn_of(world: World) -> None:
+    world.secrets["chat", "account"] = {"password": base64_of("hush")}
+    world.declare(channel(1, **ACCOUNT))
+    world.settle()
+    world.tell("room1", state="invalid", problem="password: a file is not there", cause="missing_secret", revision=1)
+    world.settle()
+    assert world.condition(1) == ("False", "MissingSecret", "password: a file is not there")
+    world.bots_join()
+    world.settle()
+    assert [(event.type, event.reason) for event in world.events] == [("Normal", "Accepted"), ("Normal", "Joined")]
+
+
 def test_a_rotated_secret_is_copied_anew_and_the_entry_stays(world: World) -> None:
     world.secrets["chat", "account"] = {"password": base64_of("old")}
     world.declare(channel(1, **ACCOUNT))

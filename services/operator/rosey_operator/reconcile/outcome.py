@@ -15,8 +15,10 @@ from rosey_operator.resources.conditions import Condition, ConditionStatus, cond
 from rosey_operator.resources.cytube_channel import ACCEPTED, CONNECTED, READY, ChannelSpec, ChannelStatus
 
 _LONGEST_TITLE: Final = 120
-_UNDERWAY: Final = frozenset({"Connecting", "Waiting", "Pending", "NoWorker", "Disabled", "NatsUnavailable"})
-"""Reasons that pass by themselves, or are wanted: nothing to warn of."""
+_UNDERWAY: Final = frozenset(
+    {"Connecting", "Waiting", "Pending", "NoWorker", "Disabled", "NatsUnavailable", "MissingSecret"}
+)
+"""Reasons that pass by themselves, as a file's that the kubelet is to bring, or are wanted: nothing to warn of."""
 NO_WORKER: Final = "no bot tells of it: is one running that takes channels added at run time?"
 
 Told = tuple[ConditionStatus, str, str]
