@@ -23,6 +23,7 @@ FIRST: Final = (
     "tests/integration/recordings",
     "tests/integration/malformed",
     "tests/integration/pool/test_pool.py",
+    "tests/integration/operator/test_truth.py",
     "tests/integration/benchmarks",
     "tests/unit/bot_pool",
     "tests/unit/bot/commands/test_arguments.py",
