@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 RESTART_WAIT: Final = 2.0
 _QUIET: Final = ("kopf._core.reactor.running", "kopf.objects", "kopf.activities")
 _STOP_SECONDS: Final = 5.0
+IDENTITY: Final[Any] = "rosey-operator"
+"""What kopf calls itself among others of its kind, of which it is told that there are none."""
 
 Wake = Callable[[], None]
 
@@ -71,13 +73,17 @@ class Watch:
             await asyncio.to_thread(thread.join, _STOP_SECONDS)
 
     def _keep_watching(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
+        problem = ""
         while not self._stop.is_set():
             try:
                 asyncio.run(self._watch(loop))
             except asyncio.CancelledError:
                 pass
             except Exception as error:
-                log.warning("watching the resources: %s; it begins anew", str(error) or type(error).__name__)
+                text = str(error) or type(error).__name__
+                if text != problem:
+                    log.warning("watching the resources: %s; it begins anew until it succeeds", text)
+                problem = text
             self._ready.clear()
             self._stop.wait(RESTART_WAIT)
         with contextlib.suppress(RuntimeError):
@@ -97,6 +103,8 @@ class Watch:
             registry=registry(self._wakes, loop.call_soon_threadsafe),
             settings=settings(),
             standalone=True,
+            # Else kopf asks the system for the user's name, and a container's user may have none.
+            identity=IDENTITY,
             ready_flag=self._ready,
             **where,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,20 @@ async def test_broken_variant_that_tells_first_and_writes_then_tells_again_and_a
 
     monkeypatch.setattr(Controller, "tell", tell)
     assert len(await told_while_no_status_can_be_written(operator, api)) > 3
+
+
+async def test_it_watches_where_its_user_has_no_name(
+    make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container: kopf did not begin there."""
+
+    def nobody() -> str:
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    operator = await make_operator()
+    api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
+    await until(lambda: operator.metric("rosey_operator_resource_changes_total", kind="CytubeChannel"))
 
 
 async def test_without_a_watch_it_looks_by_itself(operator: Operator, api: KubernetesApi, bucket: Bucket) -> None:
