@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,14 @@ def test_every_dashboard_is_in_a_configmap_that_grafana_finds() -> None:
         ({"database": {"persistence": {"size": "much"}}}, "'/database/persistence/size': 'much' does not match"),
         ({"nats": {"enabled": False}}, "nats.url: is needed where nats.enabled is false"),
         ({"backup": {"enabled": True}, "database": {"persistence": {"enabled": False}}}, "backup.enabled: needs"),
+        (
+            {"bot": {"channels": [{"channel": "a"}, {"channel": "b"}, {"channel": "a"}]}},
+            "bot.channels: a is there twice",
+        ),
+        ({"bot": {"channels": [{"channel": "a", "password": "b", "existingSecret": "c"}]}}, "a has an existingSecret"),
+        ({"bot": {"channels": [{"channel": "a", "passwordKey": "b"}]}}, "properties 'existingSecret' required"),
+        ({"bot": {"persistence": {"perReplica": True, "enabled": False}}}, "bot.persistence.perReplica: needs"),
+        ({"bot": {"replicas": 2, "persistence": {"existingClaim": "mine"}}}, "existingClaim: is for one bot"),
         ({"commonLabels": {"app.kubernetes.io/name": "x"}}, "invalid propertyName 'app.kubernetes.io/name'"),
     ],
 )
@@ -309,6 +318,8 @@ def test_every_option_is_described_and_has_a_default() -> None:
         if properties is None or schema.get("additionalProperties") is not False:
             return
         assert properties.keys() - {"global", "crds"} == values.keys(), path
+        # Or a missing one, such as `--reuse-values` leaves out, would be a riddle about nil.
+        assert sorted(schema["required"]) == sorted(values), path
         for name, option in properties.items():
             if isinstance(values.get(name), dict):
                 compare(option, values[name], f"{path}.{name}")
@@ -387,3 +398,48 @@ def test_how_they_share_them_is_as_it_is_wanted(tmp_path: Path) -> None:
         for found in manifests
     }
     assert len(checksums) == 2, "a bot takes them when it starts"
+
+
+def test_several_bots_have_a_volume_each_where_it_is_asked_for() -> None:
+    shared = {"extraEnv": [{"name": "MARK", "value": "1"}], "replicas": 3}
+    persistence = {"perReplica": True, "size": "7Gi", "storageClass": "fast", "annotations": {"mark": "1"}}
+    without = render({"bot": shared})
+    manifests = render({"bot": {**shared, "persistence": persistence}})
+    spec = one(manifests, "StatefulSet", "demo-rosey-bot")["spec"]
+    assert (spec["replicas"], spec["podManagementPolicy"]) == (3, "Parallel")
+    assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    [claim] = spec["volumeClaimTemplates"]
+    assert (claim["metadata"]["name"], claim["metadata"]["annotations"]) == ("data", {"mark": "1"})
+    assert claim["spec"]["storageClassName"] == "fast"
+    assert claim["spec"]["resources"] == {"requests": {"storage": "7Gi"}}
+    # All else is as without.
+    names = {(item["kind"], item["metadata"]["name"]) for item in manifests}
+    assert names ^ {(item["kind"], item["metadata"]["name"]) for item in without} == {
+        ("StatefulSet", "demo-rosey-bot"),
+        ("Deployment", "demo-rosey-bot"),
+    }
+    template = one(without, "Deployment", "demo-rosey-bot")["spec"]["template"]
+    template["spec"]["volumes"] = [item for item in template["spec"]["volumes"] if item["name"] != "data"]
+    assert spec["template"] == template
+
+
+def test_one_bot_may_have_the_volume_that_it_keeps_among_several() -> None:
+    manifests = render({"bot": {"persistence": {"perReplica": True, "keep": False}}})
+    spec = one(manifests, "StatefulSet", "demo-rosey-bot")["spec"]
+    assert (spec["replicas"], spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"]) == (1, "Delete")
+    claims = [item["metadata"]["name"] for item in manifests if item["kind"] == "PersistentVolumeClaim"]
+    assert claims == ["demo-rosey-database"]
+    assert " pool:" not in configuration(manifests, "demo-rosey-bot")
+
+
+def test_values_of_an_older_chart_are_refused_by_the_name_of_what_they_lack(tmp_path: Path) -> None:
+    # As `helm upgrade --reuse-values` has it, which takes the older chart's values in the place of these.
+    chart = tmp_path / "rosey"
+    shutil.copytree(CHART, chart)
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+    del values["bot"]["persistence"]["perReplica"], values["test"]
+    (chart / "values.yaml").write_text(yaml.safe_dump(values))
+    done = subprocess.run([helm(), "template", "demo", str(chart)], check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "missing property 'test'" in done.stderr
+    assert "'/bot/persistence': missing property 'perReplica'" in done.stderr

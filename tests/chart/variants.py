@@ -27,6 +27,8 @@ VARIANTS: Final[dict[str, dict[str, Any]]] = {
     },
     "without-passwords": {"nats": {"auth": {"enabled": False}}},
     "without-volumes": dict.fromkeys(("nats", "database", "bot"), _WITHOUT_VOLUME),
+    "pool": {"bot": {"replicas": 3}},
+    "pool-with-volumes": {"bot": {"replicas": 3, "persistence": {"perReplica": True}}},
     "without-policies": {"networkPolicy": {"enabled": False}},
     "operator": {"operator": {"enabled": True, "clusterWide": True}, "bot": {"secretName": "own"}},
     "extended": {

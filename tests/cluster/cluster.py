@@ -223,28 +223,43 @@ class Release:
         return int(self.query("SELECT count(*) FROM recent_chat")[0][0])
 
     def metrics(self, component: str) -> dict[str, float]:
-        """A service's figures by name with labels."""
+        """The figures of a service that has one pod, by name with labels."""
+        return self.metrics_of(f"deployment/rosey-{component}")
+
+    def metrics_of(self, where: str) -> dict[str, float]:
+        """The figures of the service in a container (``pod/rosey-bot-0``), by name with labels."""
         script = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
-        text = self.namespace.python(f"deployment/rosey-{component}", script)
+        text = self.namespace.python(where, script)
         lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
         return {name: float(value) for name, _, value in lines}
 
-    def pod(self, component: str) -> dict[str, Any]:
-        """The pod of a component that has one, those that are ending left out."""
+    def pods(self, component: str) -> list[dict[str, Any]]:
+        """The pods of a component, those that are ending left out."""
         selector = f"app.kubernetes.io/instance=rosey,app.kubernetes.io/component={component}"
         pods = self.namespace.get("pods", f"--selector={selector}")["items"]
-        [found] = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-        result: dict[str, Any] = found
-        return result
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def pod(self, component: str) -> dict[str, Any]:
+        """The pod of a component that has one, those that are ending left out."""
+        [found] = self.pods(component)
+        return found
 
     def restarts(self, component: str) -> int:
         """How often the container of a component was started anew in its pod."""
         return int(self.pod(component)["status"]["containerStatuses"][0]["restartCount"])
 
     def rotate_passwords(self) -> None:
-        """Do what docs/deploy/kubernetes.md says about other passwords."""
+        """Do what docs/deploy/kubernetes.md says about other passwords of the users."""
+        self._change_passwords("/data/bot-password")
+
+    def rotate_cluster_password(self) -> None:
+        """Do what docs/deploy/kubernetes.md says about another password between NATS servers."""
+        self._change_passwords("/data/cluster-password")
+
+    def _change_passwords(self, removed: str) -> None:
         text = (ROOT / "docs" / "deploy" / "kubernetes.md").read_text()
-        [commands] = re.findall(r"```\n(kubectl patch secret rosey-nats-auth .*?)```", text, flags=re.DOTALL)
+        blocks = re.findall(r"```\n(kubectl patch secret rosey-nats-auth .*?)```", text, flags=re.DOTALL)
+        [commands] = [block for block in blocks if removed in block]
         commands = commands.replace("--namespace rosey ", f"--namespace {self.namespace.name} ")
         run("bash", "-euc", f"cd {shlex.quote(str(ROOT))}\n{commands}", timeout=ROTATED_S)
 

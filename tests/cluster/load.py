@@ -24,6 +24,9 @@ sys.stdout.buffer.write(pathlib.Path("/tmp/copy.db").read_bytes())
 pathlib.Path("/tmp/copy.db").unlink()
 """
 
+ON_THE_WIRE_MS: Final = 500
+"""Before the bot's leaving: what the room still told it, while it closed the connection."""
+
 Line = tuple[int, str, str]
 """CyTube's time in milliseconds, user, text."""
 
@@ -58,9 +61,13 @@ class Load:
         logs = ("logs", "deployment/rosey-simulator", "--tail=50")
         silent = "the crowd has fallen silent"
         until(lambda: silent in namespace.kubectl(*logs).decode(), what=silent, timeout=timeout)
-        until(lambda: self.release.metrics("bot")["rosey_bot_outbox_depth_messages"] == 0, what="all is sent")
+        until(lambda: set(self._held_back()) == {0}, what="all is sent")
         lag = "rosey_database_ingest_lag_messages"
         until(lambda: self.release.metrics("database")[lag] == 0, what="all is stored")
+
+    def _held_back(self) -> list[float]:
+        pods = [f"pod/{pod['metadata']['name']}" for pod in self.release.pods("bot")]
+        return [self.release.metrics_of(pod)["rosey_bot_outbox_depth_messages"] for pod in pods]
 
     def truth(self) -> Summary:
         """What the bot could see."""
@@ -75,6 +82,21 @@ class Load:
         return [
             entry["at"] for entry in self._record.entries if entry["event"] == Event.LEFT and entry["name"] == "Rosey"
         ]
+
+    def missing(self, lines: Counter[Line]) -> Counter[Line]:
+        """Those that the bot was told and that are not among these.
+
+        What the room still told it while it closed the connection is left out.
+        """
+        departures = self.departures()
+        lost = said(self.truth()) - lines
+        return Counter(
+            {
+                line: count
+                for line, count in lost.items()
+                if not any(0 <= left - line[0] < ON_THE_WIRE_MS for left in departures)
+            }
+        )
 
     def surplus(self, lines: Counter[Line], *, nameless_ms: int = 0) -> Counter[Line]:
         """Those of these lines that nobody said to all, by the record that ``truth`` has read."""

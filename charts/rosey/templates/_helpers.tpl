@@ -161,13 +161,32 @@ kind: PersistentVolumeClaim
 metadata:
   {{- include "rosey.metadata" (list (index . 0) (index . 1) (index . 2) $annotations) | nindent 2 }}
 spec:
-  accessModes: {{ toJson $persistence.accessModes }}
-  {{- with $persistence.storageClass }}
-  storageClassName: {{ . }}
+  {{- include "rosey.claimSpec" $persistence | nindent 2 }}
+{{- end -}}
+
+{{/* The claim of each pod of a StatefulSet: (list $ $component-name $persistence). */}}
+{{- define "rosey.claimTemplate" -}}
+{{- $persistence := index . 2 -}}
+metadata:
+  name: data
+  labels:
+    {{- include "rosey.selector" (list (index . 0) (index . 1)) | nindent 4 }}
+  {{- with $persistence.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
   {{- end }}
-  resources:
-    requests:
-      storage: {{ $persistence.size }}
+spec:
+  {{- include "rosey.claimSpec" $persistence | nindent 2 }}
+{{- end -}}
+
+{{- define "rosey.claimSpec" -}}
+accessModes: {{ toJson .accessModes }}
+{{- with .storageClass }}
+storageClassName: {{ . }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size }}
 {{- end -}}
 
 {{/* A volume on a claim, or in the pod where it shall not outlive it: (list $name $claim $persistence). */}}
@@ -180,6 +199,22 @@ persistentVolumeClaim:
 {{- else }}
 emptyDir: {}
 {{- end }}
+{{- end -}}
+
+{{/* What the bots run in: a StatefulSet where each has a volume of its own. */}}
+{{- define "rosey.botKind" -}}
+{{- $persistence := .Values.bot.persistence -}}
+{{- if and $persistence.perReplica (not $persistence.enabled) -}}
+{{- fail "bot.persistence.perReplica: needs bot.persistence.enabled" -}}
+{{- end -}}
+{{- if and $persistence.existingClaim (or $persistence.perReplica (gt (int .Values.bot.replicas) 1)) -}}
+{{- fail "bot.persistence.existingClaim: is for one bot; bot.persistence.perReplica gives each of several its own" -}}
+{{- end -}}
+{{- if $persistence.perReplica -}}
+StatefulSet
+{{- else -}}
+Deployment
+{{- end -}}
 {{- end -}}
 
 {{/* Sections of a service's configuration file that are the same for all. */}}
