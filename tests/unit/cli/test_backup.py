@@ -166,3 +166,22 @@ def test_a_copy_that_cannot_be_made_leaves_the_database_in_its_place(
         restore(copy.path, database_file)
     assert users(database_file) == ["Alice"]
     assert sorted(file.name for file in database_file.parent.glob(f"*{database_file.name}*")) == [database_file.name]
+
+
+def test_the_log_of_a_database_that_was_deleted_does_not_spoil_the_restored_one(
+    database_file: Path, tmp_path: Path
+) -> None:
+    add(database_file, "Alice")
+    copy = back_up(database_file, tmp_path / "backup.db")
+    with closing(sqlite3.connect(database_file)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        add(database_file, *(f"user {number}" for number in range(500)))
+        # As a process that is killed leaves it.
+        log = database_file.with_name(f"{database_file.name}-wal").read_bytes()
+    database_file.unlink()
+    database_file.with_name(f"{database_file.name}-wal").write_bytes(log)
+    _, kept = restore(copy.path, database_file)
+    assert users(database_file) == ["Alice"]
+    assert verify(database_file).size == copy.size
+    assert kept is not None
+    assert kept.with_name(f"{kept.name}-wal").read_bytes() == log

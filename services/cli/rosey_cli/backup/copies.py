@@ -13,7 +13,8 @@ from typing import Final
 from rosey_cli.failure import Failure
 from rosey_cli.up.baseline import position
 
-_SIDE_FILES: Final = ("-wal", "-shm")
+_SIDE_FILES: Final = ("-wal", "-shm", "-journal")
+"""What SQLite takes for the log of whatever file lies beside it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,8 @@ def back_up(database: Path, target: Path) -> Copy:
     """
     if not database.is_file():
         raise Failure(f"there is no database {database}")
-    if target.exists():
-        raise Failure(f"{target} is there already: a backup goes into a new file")
+    for file in _files(target):
+        raise Failure(f"{file} is there already: a backup goes into a new file")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         # In one step: in WAL mode that is one read transaction, which keeps no writer waiting.
@@ -91,18 +92,17 @@ def restore(source: Path, database: Path) -> tuple[Copy, Path | None]:
         Failure: the copy is not good, or the database is in use or cannot be replaced.
     """
     verified = verify(source)
-    there = database.exists()
-    if there and source.samefile(database):
-        raise Failure(f"{source} is the database itself: name a backup of it")
     draft = database.with_name(f".{database.name}.{os.getpid()}")
     try:
-        if there:
+        if database.exists():
+            if source.samefile(database):
+                raise Failure(f"{source} is the database itself: name a backup of it")
             _refuse_in_use(database)
         # First: where there is no room for it, the database stays where it is.
         with closing(sqlite3.connect(source)) as good, closing(sqlite3.connect(draft)) as copy:
             good.backup(copy)
         _sync(draft)
-        kept = _set_aside(database) if there else None
+        kept = _set_aside(database)
         draft.rename(database)
     except (OSError, sqlite3.Error) as error:
         raise Failure(f"{database} cannot be replaced: {error}") from None
@@ -111,16 +111,22 @@ def restore(source: Path, database: Path) -> tuple[Copy, Path | None]:
     return verified, kept
 
 
-def _set_aside(database: Path) -> Path:
-    _refuse_in_use(database)
+def _files(database: Path) -> list[Path]:
+    """A database's file and those beside it, as far as they are there; itself last."""
+    names = [database.with_name(database.name + ending) for ending in _SIDE_FILES]
+    return [file for file in (*names, database) if file.exists()]
+
+
+def _set_aside(database: Path) -> Path | None:
+    """Rename what is there, also a log whose database was deleted; returns the database's new name."""
+    there = _files(database)
+    if not there:
+        return None
     kept = database.with_name(f"{database.name}.before-restore-{time.strftime('%Y%m%d-%H%M%S')}")
-    if kept.exists():
+    if _files(kept):
         raise Failure(f"{kept} is there already: wait a second")
-    for ending in _SIDE_FILES:
-        side = database.with_name(database.name + ending)
-        if side.exists():
-            side.rename(kept.with_name(kept.name + ending))
-    database.rename(kept)
+    for file in there:
+        file.rename(kept.with_name(kept.name + file.name.removeprefix(database.name)))
     return kept
 
 
