@@ -137,15 +137,14 @@ def test_a_change_of_its_configuration_is_handed_on_and_a_broken_one_is_told(ros
 
     change(bot={"user_cooldown": 5})
     rosey = rosey_up(str(file))
-    rosey.wait_until(lambda: rosey.running is not None and set(rosey.running.processes) >= {"rosey-bot"}, "it runs")
-    change(bot={"user_cooldown": 7})
+    rosey.wait_until(lambda: "cannot reach http://127.0.0.1:1" in rosey.output, "the bot is at work")
+    change(bot={"user_cooldown": 7, "spool_max_bytes": "9MB"})
     rosey.wait_until(lambda: "configuration: reloaded: bot.user_cooldown" in rosey.output, "the bot has the change")
+    rosey.wait_until(lambda: "after a restart only: bot.spool_max_bytes" in rosey.output, "what waits is told")
     rosey.send(signal.SIGHUP)
     rosey.wait_until(lambda: "the configuration is read again" in rosey.output, "it is asked to look")
     change(bot={"user_cooldown": "much"})
     rosey.wait_until(lambda: "the one before stays in force" in rosey.output, "the broken one is told")
     assert "bot.user_cooldown" in rosey.output.rpartition("the one before stays in force")[2]
-    change(bot={"user_cooldown": 7, "spool_max_bytes": "9MB"})
-    rosey.wait_until(lambda: "after a restart only: bot.spool_max_bytes" in rosey.output, "what waits is told")
     rosey.send(signal.SIGTERM)
     assert rosey.wait() == 0
