@@ -84,7 +84,10 @@ async def measure(directory: Path, workers: int, channels: int, lines: float) ->
             worker = pool.start(name, connections_per_address=2 * channels)
             await asyncio.to_thread(worker.wait_ready)
         await pool.all_there(60)
-        restarted_away = sorted(_stays_away(watcher, restarted_at) for watcher in pool.watchers.values())
+        times = {room: _stays_away(watcher, restarted_at) for room, watcher in pool.watchers.items()}
+        restarted_away = sorted(times.values())
+        if restarted_away[-1] > BOUNDS["restarted_away_max_s"]:
+            _tell_of(max(times, key=lambda room: times[room]), pool)
         await _settled(pool, client, workers, channels)
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
@@ -119,6 +122,13 @@ async def measure(directory: Path, workers: int, channels: int, lines: float) ->
         await cytube.stop()
         await client.close()
         server.kill()
+
+
+def _tell_of(room: str, pool: Pool) -> None:
+    """Write what all workers have said of a room, and of the pool, in order of time."""
+    lines = sorted((line, name) for name, worker in pool.workers.items() for line in worker.log.splitlines())
+    told = [f"{name}: {line}" for line, name in lines if f"{room}:" in line or "pool:" in line]
+    sys.stderr.write("\n".join([f"--- {room}", *told[-60:], ""]))
 
 
 def _stays_away(watcher: Any, since: float) -> float:

@@ -111,6 +111,8 @@ class Pool:
             "nats": {"url": self.nats.url},
             "platforms": [{"channel": room, "server": self.cytube.url, **login} for room in self.watchers],
             "bot": settings | bot,
+            # With milliseconds, so that lines of several workers can be put in order.
+            "logging": {"format": "json"},
         }
         worker = self.workers[name] = ServiceProcess("rosey-bot", self.directory, name, config)
         worker.start()
