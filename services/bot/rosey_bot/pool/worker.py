@@ -11,13 +11,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import nats.errors
-from nats.js.errors import BucketNotFoundError, NotFoundError
 from nats.js.errors import Error as JetStreamError
 
 from rosey_bot.channels.channels import Channels
 from rosey_bot.channels.lease import Lease, LeasedSink, Telling
 from rosey_bot.cytube.proxy import DIRECT, address_group
 from rosey_bot.pool import store
+from rosey_bot.pool.follower import Follower
 from rosey_bot.pool.member import Member
 from rosey_bot.pool.plan import Want
 from rosey_bot.pool.turns import Ticket, TurnKind
@@ -30,7 +30,6 @@ from rosey_core.config import Platform
 
 log = logging.getLogger(__name__)
 
-RETRY_WAIT: Final = 0.2
 TICK: Final = 1 / 30
 """The share of ``ttl`` after which the member is asked again."""
 STOOD_STILL: Final = 1 / 2
@@ -86,11 +85,9 @@ class PoolWorker:
         self._resumed_at: float | None = None
         self._was_valid = False
         self._session: str | None = None
-        self._problem = ""
-        self._following: asyncio.Task[None] | None = None
+        self._follower: Final = Follower(bus, member, ttl=ttl, clock=clock, news=self._pump)
         self._drained: Final = asyncio.Event()
         self.lapses = 0
-        bus.on_disconnected(self._lose)
 
     # What channels ask
 
@@ -149,7 +146,7 @@ class PoolWorker:
         """Why this worker does not act, for the operator; ``None`` where it does."""
         now = self._clock()
         if not self.member.is_valid(now):
-            return f"no valid lease: {self._problem or 'no session yet'}"
+            return f"no valid lease: {self._follower.problem or 'no session yet'}"
         if not self._inside and not self.member.may_begin(now):
             return "it looks on for a time before it takes channels"
         return None
@@ -178,15 +175,7 @@ class PoolWorker:
         """Take part until cancelled."""
         ticker = asyncio.create_task(self._tick(), name="pool-ticker")
         try:
-            while True:
-                following = self._following = asyncio.create_task(self._try_to_follow(), name="pool-watch")
-                try:
-                    await asyncio.wait({following})
-                finally:
-                    # nats-py, and asyncio before Python 3.12, swallow some cancellations.
-                    await end_task(following)
-                self.member.interrupted()
-                await asyncio.sleep(RETRY_WAIT)
+            await self._follower.run()
         finally:
             await asyncio.gather(*map(end_task, (ticker, *self._works)))
 
@@ -205,41 +194,6 @@ class PoolWorker:
             pass
         if not self.member.finished:
             log.warning("pool: not all channels could be handed over in time; the others take them when the lease ends")
-
-    def _lose(self) -> None:
-        # The watch dies with the server, silently, also where the same client is soon connected again.
-        self.member.interrupted()
-        if self._following is not None:
-            self._following.cancel()
-
-    async def _try_to_follow(self) -> None:
-        try:
-            await self._bus.wait_connected()
-            await self._follow()
-        except (BucketNotFoundError, NotFoundError):
-            self._say("no bucket of leases yet: the DatabaseService makes it")
-        except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
-            self._say(str(error) or type(error).__name__)
-        except Exception:
-            log.exception("following the pool failed; it goes on")
-
-    async def _follow(self) -> None:
-        self.member.interrupted()
-        async with store.watch(self._bus.client, self._ttl) as watch:
-            self.member.loaded(watch.entries, self._clock())
-            self._say("")
-            self._pump()
-            seen_at = self._clock()
-            while True:
-                change = await watch.next(self._ttl * STOOD_STILL)
-                if change is not None:
-                    seen_at = self._clock()
-                    self.member.observe(*change, seen_at)
-                    self._pump()
-                elif self._clock() - seen_at > self._ttl:
-                    # At least the own renewals should have been seen.
-                    self._say("nothing is told of the bucket of leases")
-                    return
 
     async def _tick(self) -> None:
         while True:
@@ -315,7 +269,7 @@ class PoolWorker:
         try:
             revision = await store.write(self._bus.client, write)
         except (BusError, nats.errors.Error, JetStreamError, TimeoutError, OSError) as error:
-            self._say(str(error) or type(error).__name__)
+            self._follower.say(str(error) or type(error).__name__)
             revision = None
         if revision is None:
             self.member.refused(write, self._clock())
@@ -327,11 +281,6 @@ class PoolWorker:
         task = asyncio.create_task(work, name="pool")
         self._works.add(task)
         task.add_done_callback(self._works.discard)
-
-    def _say(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            log.info("pool: %s", problem)
-        self._problem = problem
 
 
 class _ChannelLease:
