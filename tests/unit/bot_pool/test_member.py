@@ -62,6 +62,19 @@ def test_a_worker_that_comes_gets_its_share_and_nothing_else_moves() -> None:
     assert placed(pool) == after
 
 
+def test_a_worker_that_comes_gets_its_share_one_after_the_other() -> None:
+    """Where processors are busy, those who join at once wait for each other."""
+    pool = world(12, 3)
+    newcomer = start(pool)
+    began: list[float] = []
+    while len(began) < 3:
+        pool.run(pool.now + 0.01)
+        if len(newcomer.acting) > len(began):
+            began.append(pool.now)
+        assert len(newcomer.acting) == len(began)
+    assert all(after - before > TTL / 12 for before, after in itertools.pairwise(began))
+
+
 def test_only_what_a_dead_worker_had_goes_elsewhere() -> None:
     pool = world(12, 4)
     before = placed(pool)

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rosey_bot.pool.plan import PATIENCE, Candidate, Places, Want
-from rosey_bot.pool.session import RENEWAL
 from rosey_bot.pool.turns import Turns
 from rosey_bot.pool.view import View
+from rosey_core import leases
 
 SETTLING: Final = 2.0
 """How many ``ttl`` nothing is moved for evenness after workers have come or gone: they do so in groups."""
+INTERVAL: Final = 1 / 12
+"""The share of ``ttl`` between two channels that a worker is given for evenness: joining takes processors."""
 AT_ONCE: Final = 4
-"""How many channels a worker that goes hands over in a third of a renewal's interval: joining takes processors."""
+"""How many channels a worker that goes hands over in that time."""
 DRAIN: Final = 5.0
 """Seconds after which a worker that goes waits no longer for turns to hand its channels over one by one."""
 
@@ -63,7 +65,7 @@ class Handover:
             candidates: who takes channels.
         """
         waits = candidates and now - since < DRAIN
-        lately = sum(now - at < self._ttl * RENEWAL / 3 for at in self._handed_over)
+        lately = sum(now - at < self._ttl * INTERVAL for at in self._handed_over)
         for channel in sorted(inside - self.leaving):
             if waits and lately >= AT_ONCE:
                 return
@@ -92,6 +94,8 @@ class Handover:
         for receiver in ranked[:-1]:
             if receiver.load > ranked[-1].load - 2:
                 return
+            if now - self._taken_at(receiver.session) < self._ttl * INTERVAL:
+                continue
             held = self._view.held[session] & wants.keys()
             for channel in sorted(held, key=lambda key: (wants[key].is_guest, key)):
                 budget = wants[channel].budget(receiver.group)
@@ -104,6 +108,11 @@ class Handover:
     def settle(self, concerned: set[str]) -> None:
         """Those are left that are none of the worker's any more: neither held, nor is it in their rooms."""
         self.leaving &= concerned
+
+    def _taken_at(self, session: str) -> float:
+        """When the last channel was seen taken that a session holds, whoever left it."""
+        held = self._view.held[session]
+        return max((self._view.seen(leases.claim_key(channel)).at for channel in held), default=float("-inf"))
 
     def _has_turn(self, want: Want, group: str, now: float) -> bool:
         """Whether a successor could go into the room at once, those reckoned with who are about to."""
