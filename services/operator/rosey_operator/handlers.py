@@ -24,7 +24,6 @@ from rosey_operator.resources.model import GROUP, VERSION
 log = logging.getLogger(__name__)
 
 RESTART_WAIT: Final = 2.0
-_QUIET: Final = ("kopf._core.reactor.running", "kopf.objects", "kopf.activities")
 _STOP_SECONDS: Final = 5.0
 IDENTITY: Final[Any] = "rosey-operator"
 """What kopf calls itself among others of its kind, of which it is told that there are none."""
@@ -55,9 +54,8 @@ class Watch:
     async def run(self) -> None:
         """Watch until cancelled."""
         loop = asyncio.get_running_loop()
-        for name in _QUIET:
-            # That it runs in no main thread is as it should be; and each event is not worth a line.
-            logging.getLogger(name).setLevel(logging.ERROR)
+        # What is wrong is said here and by the controllers, once; kopf says it at each try, with all its frames.
+        logging.getLogger("kopf").setLevel(logging.CRITICAL)
         done = asyncio.Event()
         thread = threading.Thread(target=self._keep_watching, args=(loop, done), name="kopf", daemon=True)
         thread.start()

@@ -137,7 +137,7 @@ async def test_a_watch_that_is_lost_is_taken_up_again(operator: Operator, api: K
 
 
 async def test_a_definition_that_goes_and_comes_back_is_looked_after_again(
-    operator: Operator, api: KubernetesApi, bucket: Bucket
+    operator: Operator, api: KubernetesApi, bucket: Bucket, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
     await until(is_ready(api, "one", "Unknown", "NoWorker"))
@@ -145,10 +145,13 @@ async def test_a_definition_that_goes_and_comes_back_is_looked_after_again(
         api.refuse[method, CHANNELS] = 404
     api.lose_watches()
     await until(lambda: "the cluster does not know cytubechannels" in operator.health.reason)
+    await until(lambda: "watching the resources:" in caplog.text, timeout=20)
     assert list(await bucket.entries()) == ["one"], "nobody has withdrawn it"
     api.refuse.clear()
     api.put(CHANNELS, "two", {"spec": {"channel": "two"}})
     await until(is_ready(api, "two", "Unknown", "NoWorker"), timeout=20)
+    assert caplog.text.count("watching the resources:") == caplog.text.count("does not know cytubechannels:") == 1
+    assert "Traceback" not in caplog.text
 
 
 async def test_two_hundred_at_once_are_told_of_and_then_left_alone(
