@@ -268,9 +268,12 @@ class Normaliser:
             self._room.own_rank = frame.rank
 
     def _user_meta(self, frame: frames.SetUserMeta) -> None:
-        afk, muted = frame.meta.afk, frame.meta.muted
+        afk, muted, shadow_muted = frame.meta.afk, frame.meta.muted, frame.meta.smuted
         self._room.users.set_state(
-            frame.name, afk=None if afk is UNSET else afk, muted=None if muted is UNSET else muted
+            frame.name,
+            afk=None if afk is UNSET else afk,
+            muted=None if muted is UNSET else muted and shadow_muted is not True,
+            shadow_muted=None if shadow_muted is UNSET else shadow_muted,
         )
 
     def _user_afk(self, frame: frames.SetAfk) -> None:
@@ -292,7 +295,8 @@ class Normaliser:
             name=user.name,
             rank=user.rank,
             afk=user.meta.afk is True,
-            muted=user.meta.muted is True,
+            muted=user.meta.muted is True and user.meta.smuted is not True,
+            shadow_muted=user.meta.smuted is True,
             since=now,
             was_present=was_present,
         )

@@ -210,6 +210,20 @@ async def test_user_shows_the_room_and_what_is_stored(desk: Desk) -> None:
     assert desk.statistics.asked == [("lobby", "bob"), ("lobby", "bob")]
 
 
+async def test_a_shadow_mute_is_told_to_moderators_alone(desk: Desk) -> None:
+    meta = {"afk": False, "muted": True, "smuted": True}
+    desk.harness.frame("setUserMeta", {"name": "Alice", "meta": meta})
+    assert (await desk.pm("Mod", "user Alice"))[0].startswith("Alice: registered, rank 1, shadow-muted; in the room")
+    [answer] = await desk.say("Alice", "!user Alice")
+    assert answer.startswith("Alice: registered, rank 1; in the room")
+    desk.harness.frame("userlist", [{**user("Alice"), "meta": meta}, user("Mod", 2), user("Rosey", 3)])
+    desk.monotonic += 60
+    [answer] = await desk.say("Mod", "!user Alice")
+    assert "muted" not in answer
+    desk.harness.frame("setUserMeta", {"name": "Alice", "meta": {"afk": False, "muted": False, "smuted": False}})
+    assert "muted" not in (await desk.pm("Mod", "user Alice"))[0]
+
+
 async def test_a_user_whom_nobody_knows(desk: Desk) -> None:
     desk.statistics.user = UserStatistics(found=False, username="Ghost", message="never seen")
     assert await desk.pm("Mod", "user Ghost") == ["Ghost is not in the room", "Nothing is stored about Ghost"]

@@ -91,6 +91,9 @@ def _present(request: Request, name: str) -> str:
         state.append("AFK")
     if user.muted:
         state.append("muted")
+    if user.shadow_muted and not request.is_public:
+        # In chat it would be told to whom it is to be kept from.
+        state.append("shadow-muted")
     since = "since before the bot came" if user.was_present else f"for {duration(request.clock() - user.since)}"
     return f"{user.name}: {', '.join(state)}; in the room {since}"
 

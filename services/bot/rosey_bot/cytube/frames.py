@@ -59,10 +59,11 @@ class Pm(Struct, frozen=True):
 
 
 class UserMeta(Struct, frozen=True):
-    """A user's ``meta``; absent fields say nothing."""
+    """A user's ``meta``; absent fields say nothing. A shadow mute is shown to moderators, as a mute too."""
 
     afk: bool | UnsetType = UNSET
     muted: bool | UnsetType = UNSET
+    smuted: bool | UnsetType = UNSET
 
 
 class User(Struct, frozen=True):

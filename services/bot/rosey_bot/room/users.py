@@ -27,6 +27,8 @@ class RoomUser:
     """One user who is in the room.
 
     Attributes:
+        muted: they cannot chat, and know it.
+        shadow_muted: what they say is for moderators, and they are not to know it.
         since: Unix seconds; when they came, or when the bot first saw them.
         was_present: they were in the room before the bot saw it, so that ``since`` is the bot's first sight.
     """
@@ -35,6 +37,7 @@ class RoomUser:
     rank: float
     afk: bool = False
     muted: bool = False
+    shadow_muted: bool = False
     since: float = 0.0
     was_present: bool = False
 
@@ -92,7 +95,9 @@ class Users:
         if user is not None:
             self._users[user_key(name)] = replace(user, rank=rank)
 
-    def set_state(self, name: str, *, afk: bool | None = None, muted: bool | None = None) -> None:
+    def set_state(
+        self, name: str, *, afk: bool | None = None, muted: bool | None = None, shadow_muted: bool | None = None
+    ) -> None:
         """A user went away or came back, was muted or unmuted; what is ``None`` stays."""
         user = self.get(name)
         if user is not None:
@@ -100,4 +105,5 @@ class Users:
                 user,
                 afk=user.afk if afk is None else afk,
                 muted=user.muted if muted is None else muted,
+                shadow_muted=user.shadow_muted if shadow_muted is None else shadow_muted,
             )
