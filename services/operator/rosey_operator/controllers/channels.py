@@ -108,8 +108,9 @@ class ChannelController(Controller):
         stale = [
             place for place in referred if self._secrets.get(place) is None or now - self._read_at[place] > SECRET_AGE
         ]
-        for place in self._secrets.keys() - referred:
-            del self._secrets[place]
+        for place in self._read_at.keys() - referred:
+            self._secrets.pop(place, None)
+            del self._read_at[place]
 
         async def read(place: tuple[str, str]) -> bool:
             namespace, name = place
