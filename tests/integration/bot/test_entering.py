@@ -3,6 +3,8 @@ whoever is in the room without a name (PROTOCOL.md 5)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rosey_bot.cytube.budget import AddressBudget, AddressLimits
@@ -14,7 +16,7 @@ from rosey_simulator.member import Member
 from rosey_simulator.room import Room
 from rosey_simulator.server import SimulatorServer
 from rosey_simulator.witness import Witness
-from tests.integration.bot.harness import CHANNEL, ClientHarness, Person
+from tests.integration.bot.harness import CHANNEL, FAST, ClientHarness, Person
 from tests.support.waiting import until
 
 COMINGS = 4
@@ -142,6 +144,21 @@ async def test_a_guest_whose_turn_comes_later_watches_meanwhile(cytube: Simulato
     cytube.channel(CHANNEL).set_afk(cytube.channel(CHANNEL).members[0], True)
     await until(lambda: (mod := client.room.users.get("Mod")) is not None and mod.afk)
     assert stored(client) == []
+    await client.stop()
+
+
+async def test_a_guest_whose_turn_comes_later_is_let_in_by_it_where_the_nameless_are_not(
+    cytube: SimulatorServer,
+) -> None:
+    cytube.channel(CHANNEL).options.values["block_anonymous_users"] = True
+    budget = AddressBudget("the server", AddressLimits(guest_login_interval=0.5))
+    async with budget.guest_login(lambda wait: None) as turn:
+        turn.is_used = True
+    client = ClientHarness(cytube, replace(FAST, answer_timeout=0.3))
+    client.start("SomeGuest", None, budget=budget)
+    await client.until_ready()
+    assert client.room.own_name == "SomeGuest"
+    assert client.causes == []
     await client.stop()
 
 

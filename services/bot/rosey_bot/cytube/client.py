@@ -214,6 +214,10 @@ class CytubeClient:
         # A moderator's rank opens the door without the channel's password, and may come later (PROTOCOL.md 2).
         if opened is session.needs_password and self._credentials.is_account and refusal is None:
             opened = await session.first_of(session.joined) or opened
+        # A login that was put off completes the join of a channel that is closed to anonymous users (PROTOCOL.md 2).
+        if opened is None and refusal is None and not session.is_logged_in and self._credentials.user is not None:
+            refusal = await self._log_in(session)
+            opened = await session.first_of(session.joined) if refusal is None else None
         if opened is session.joined:
             return
         # It would have opened the door, or one that is closed to anonymous users.
@@ -235,7 +239,7 @@ class CytubeClient:
 
     async def _stay(self, session: Session, refusal: LoginRefused | None) -> None:
         """Stay until the connection ends, and log in as often as it takes where that is still to be done."""
-        if not session.is_logged_in:
+        if not session.is_logged_in and self._credentials.user is not None:
             self.state.tell("not logged in yet: no chat is recorded until then")
         failures = 0
         refusal = refusal or await self._log_in(session)
