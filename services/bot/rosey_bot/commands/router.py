@@ -229,6 +229,8 @@ class CommandRouter:
         if command.is_act:
             await turn.wait()
         # Only now: the rank may have been taken while the command waited.
+        if self._room.users.get(user.name) is None:
+            return Answer([], error="no longer in the room")
         if self._rank_of(user.name) < command.rank:
             return Answer([f"{command.name} needs rank {command.rank:g} in this channel"], error="rank too low")
         return await self._carry_out(user.name, command, rest, is_public=False)
