@@ -655,7 +655,8 @@ def expect_recovery(world: World) -> None:
     while world.now < end:
         world.run(world.now + TTL / 12)
         acting = sum(bool(world.actors(channel)) for channel in world.wants)
-        if acting == expected:
+        if acting >= expected:
+            # More where another has come meanwhile, from another address.
             return
     raise Violation(
         f"only {acting} of {expected} channels have a worker again {RECOVERY + turns:g} s after the last fault"
