@@ -12,7 +12,7 @@ from typing import Final
 
 from rosey_cli.data_directory import DataDirectory, held_directories
 from rosey_cli.doctor import cytube, database, machine, nats, processes
-from rosey_cli.doctor.finding import Finding, ok, problem, warning
+from rosey_cli.doctor.finding import Finding, counted, ok, problem, warning
 from rosey_core.config import Config, ConfigError, load
 
 _NOISY: Final = ("rosey_core.bus", "rosey_bot", "nats")
@@ -48,7 +48,7 @@ async def examine(
         return
     for text in config.warnings:
         yield warning("configuration", text, "change it when it suits you: it still works")
-    yield ok("configuration", f"{file or 'the environment'} is good, with {len(config.channels) or 'no'} channel(s)")
+    yield ok("configuration", f"{file or 'the environment'} is good, with {counted(len(config.channels), 'channel')}")
     if file is not None:
         async for finding in processes.check(file.parent):
             yield finding

@@ -83,8 +83,9 @@ def summary(findings: Sequence[Finding]) -> str:
     )
     if not problems and not warnings:
         return "nothing is wrong"
-    return f"{_counted(problems, 'problem')}, {_counted(warnings, 'warning')}"
+    return f"{counted(problems, 'problem')}, {counted(warnings, 'warning')}"
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """A number of things, as a sentence has it."""
     return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
