@@ -33,13 +33,13 @@ def helm() -> str:
     return found
 
 
-def template(values: dict[str, Any], *options: str) -> str:
-    """The text of the release ``demo`` in the namespace ``chat`` with these values over the defaults.
+def template(values: dict[str, Any], *options: str, release: str = "demo") -> str:
+    """The text of a release in the namespace ``chat`` with these values over the defaults.
 
     Raises:
         Refused: helm refuses them.
     """
-    command = [helm(), "template", "demo", str(CHART), "--namespace", "chat", "--kube-version", KUBERNETES, *options]
+    command = [helm(), "template", release, str(CHART), "--namespace", "chat", "--kube-version", KUBERNETES, *options]
     done = subprocess.run(
         [*command, "--values", "-"], check=False, input=json.dumps(values), capture_output=True, text=True
     )
@@ -48,9 +48,9 @@ def template(values: dict[str, Any], *options: str) -> str:
     return done.stdout
 
 
-def render(values: dict[str, Any] | None = None, *options: str) -> list[Manifest]:
+def render(values: dict[str, Any] | None = None, *options: str, release: str = "demo") -> list[Manifest]:
     """The objects of ``template``."""
-    return [found for found in yaml.safe_load_all(template(values or {}, *options)) if found]
+    return [found for found in yaml.safe_load_all(template(values or {}, *options, release=release)) if found]
 
 
 def one(manifests: list[Manifest], kind: str, name: str) -> Manifest:

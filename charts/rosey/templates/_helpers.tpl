@@ -1,22 +1,24 @@
-{{/* The name of everything of this release. */}}
+{{/* The name of everything of this release, which is a Service's, too. */}}
 {{- define "rosey.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- $found := printf "%s-%s" .Release.Name $name -}}
+{{- if .Values.fullnameOverride -}}
+{{- $found = .Values.fullnameOverride -}}
+{{- else if contains $name .Release.Name -}}
+{{- $found = .Release.Name -}}
 {{- end -}}
+{{- $found = $found | trunc 40 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $found) -}}
+{{- fail (printf "%s: no Service can have this name (a-z, 0-9 and -, a letter first): set fullnameOverride" $found) -}}
 {{- end -}}
+{{- $found -}}
 {{- end -}}
 
 {{/* What selects a component's pods: (list $ "bot"). It never changes, since a Deployment's selector cannot. */}}
 {{- define "rosey.selector" -}}
 {{- $root := index . 0 -}}
-app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/name: {{ default $root.Chart.Name $root.Values.nameOverride | quote }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
@@ -41,7 +43,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- $labels = index . 4 -}}
 {{- end -}}
 name: {{ index . 2 }}
-namespace: {{ $root.Release.Namespace }}
+namespace: {{ $root.Release.Namespace | quote }}
 labels:
   {{- include "rosey.selector" (list $root (index . 1)) | nindent 2 }}
   app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
