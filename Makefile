@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 SERVICES := core bot database simulator operator cli
 ARGS ?=
 
-.PHONY: help install run test test-unit test-integration test-recordings manifests test-chart test-cluster test-observe test-compose soak sizes cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
+.PHONY: help install run test test-unit test-integration test-recordings manifests test-chart test-cluster test-observe test-compose soak sizes starts cluster-demo lint types format lock documents documents-check build check bench bench-long bench-saturation bench-path bench-channels test-bench chaos clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
@@ -62,6 +62,9 @@ soak: $(INSTALLED)     ## half an hour under load in the cluster of your KUBECON
 
 sizes: $(INSTALLED)    ## what so many channels take in the cluster of your KUBECONFIG, 8 minutes; others: ROSEY_SIZES_CHANNELS="0 5"
 	@$(BIN)/python -m pytest tests/cluster/sizes.py -q -s $(ARGS)
+
+starts: $(INSTALLED)   ## how long each image takes until it is ready in the cluster of your KUBECONFIG; other numbers: ROSEY_STARTS=3
+	@$(BIN)/python -m pytest tests/cluster/starts.py -q -s $(ARGS)
 
 cluster-demo: $(INSTALLED)  ## Rosey with a simulated channel in the cluster of your KUBECONFIG, or in one made with kind
 	@$(BIN)/python tools/cluster_demo.py

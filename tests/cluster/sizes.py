@@ -86,18 +86,9 @@ def test_sizes(make_release: Callable[..., Release], channels: int) -> None:
     cells += [f"{events}", f"{stream / events:.0f} B" if events else "", f"{database / 1e6:.1f} MB"]
     print(f"\n| {' | '.join(cells)} |")
     if not channels:
-        ready = {name: f"{seconds_to_ready(release.pod(name)):.0f} s" for name in COMPONENTS}
-        print(f"from the container's start to ready: {ready}")
         assert sum(each.memory for each in last.values()) < IDLE_MEMORY
         assert cores < IDLE_CORES
     release.uninstall()
-
-
-def seconds_to_ready(pod: dict[str, Any]) -> float:
-    """From the start of a pod's container until it was ready, in whole seconds, as Kubernetes has them."""
-    status = pod["status"]
-    [ready] = [each["lastTransitionTime"] for each in status["conditions"] if each["type"] == "Ready"]
-    return seconds(ready) - seconds(status["containerStatuses"][0]["state"]["running"]["startedAt"])
 
 
 def seconds(text: str) -> float:
