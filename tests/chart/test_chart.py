@@ -285,6 +285,10 @@ def test_every_dashboard_is_in_a_configmap_that_grafana_finds() -> None:
         ),
         ({"bot": {"channels": [{"channel": "a", "password": "b", "existingSecret": "c"}]}}, "a has an existingSecret"),
         ({"bot": {"channels": [{"channel": "a", "passwordKey": "b"}]}}, "properties 'existingSecret' required"),
+        ({"nats": {"auth": {"users": [{"name": "cluster"}]}}}, "nats.auth.users: cluster is another's name"),
+        ({"nats": {"auth": {"users": [{"name": "a"}, {"name": "a"}]}}}, "nats.auth.users: a is another's name"),
+        ({"nats": {"auth": {"usernames": {"bot": "admin"}}}}, "nats.auth.usernames: two have the same name"),
+        ({"backup": {"schedule": "at night"}}, "'/backup/schedule': 'at night' does not match"),
         ({"bot": {"persistence": {"perReplica": True, "enabled": False}}}, "bot.persistence.perReplica: needs"),
         ({"bot": {"replicas": 2, "persistence": {"existingClaim": "mine"}}}, "existingClaim: is for one bot"),
         ({"commonLabels": {"app.kubernetes.io/name": "x"}}, "invalid propertyName 'app.kubernetes.io/name'"),
@@ -443,3 +447,14 @@ def test_values_of_an_older_chart_are_refused_by_the_name_of_what_they_lack(tmp_
     assert done.returncode != 0
     assert "missing property 'test'" in done.stderr
     assert "'/bot/persistence': missing property 'perReplica'" in done.stderr
+
+
+def test_what_a_value_says_is_taken_as_it_is_meant() -> None:
+    manifests = render(
+        {"image": {"registry": "registry.example.org/team/"}, "bot": {"terminationGracePeriodSeconds": 0}}
+    )
+    spec = one(manifests, "Deployment", "demo-rosey-bot")["spec"]["template"]["spec"]
+    assert spec["containers"][0]["image"].startswith("registry.example.org/team/rosey-bot:")
+    assert spec["terminationGracePeriodSeconds"] == 0
+    nightly = render({"backup": {"enabled": True, "schedule": "@daily"}})
+    assert one(nightly, "CronJob", "demo-rosey-backup")["spec"]["schedule"] == "@daily"

@@ -86,8 +86,8 @@ securityContext:
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $component.terminationGracePeriodSeconds }}
-terminationGracePeriodSeconds: {{ . }}
+{{- if hasKey $component "terminationGracePeriodSeconds" }}
+terminationGracePeriodSeconds: {{ $component.terminationGracePeriodSeconds }}
 {{- end }}
 {{- range $field := list "nodeSelector" "affinity" "tolerations" "topologySpreadConstraints" }}
 {{- with index $component $field }}
@@ -134,7 +134,7 @@ envFrom:
 {{- define "rosey.image" -}}
 {{- $root := index . 0 -}}
 {{- $image := (index . 1).image -}}
-{{- with $root.Values.image.registry }}{{ . }}/{{ end -}}
+{{- with $root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{- $image.repository -}}
 {{- if $image.digest -}}
 @{{ $image.digest }}

@@ -19,7 +19,16 @@
 {{- if .Values.benchmark.enabled -}}
 {{- $users = append $users "benchmark" -}}
 {{- end -}}
+{{- $names := values .Values.nats.auth.usernames -}}
+{{- if ne (len (uniq $names)) (len $names) -}}
+{{- fail "nats.auth.usernames: two have the same name" -}}
+{{- end -}}
+{{- $taken := concat (list "cluster") (keys .Values.nats.auth.usernames) $names -}}
 {{- range .Values.nats.auth.users -}}
+{{- if has .name $taken -}}
+{{- fail (printf "nats.auth.users: %s is another's name" .name) -}}
+{{- end -}}
+{{- $taken = append $taken .name -}}
 {{- $users = append $users .name -}}
 {{- end -}}
 {{- toJson $users -}}
