@@ -249,6 +249,18 @@ async def test_a_job_that_kubernetes_refuses_is_said_and_tried_again(
     assert len(api.all("jobs")) == 1
 
 
+async def test_files_are_brought_where_kubernetes_refused_that_at_first(
+    operator: Operator, api: KubernetesApi, bucket: Bucket
+) -> None:
+    api.refuse["PATCH", "pods"] = 500
+    api.put("secrets", "account", {"data": {"password": base64_of("hush")}})
+    api.put(CHANNELS, "one", {"spec": {"channel": "one", **ACCOUNT}})
+    await until(tried(api, "PATCH", "pods", 2))
+    api.refuse.clear()
+    await until(lambda: "annotations" in api.find("pods", "bot-0")["metadata"])
+    await until(tried(api, "PATCH", "pods", 4))
+
+
 async def test_a_copy_of_the_secrets_that_is_gone_is_said_and_the_rest_goes_on(
     operator: Operator, api: KubernetesApi, bucket: Bucket
 ) -> None:

@@ -33,8 +33,12 @@ NATS_GRACE: Final = 3.0
 """Seconds for which NATS may be away before that is told: a reconnection is no news in every resource."""
 SECRET_AGE: Final = 8.0
 """Seconds after which a Secret is read anew: it is asked for by name, since to watch them would be to read them all."""
+TOUCHES: Final = 2
+"""How often the files are brought to the pods: at first the kubelet may not have known the Secret yet."""
 AGAIN: Final = 2.0
-"""Seconds after which the files are brought to the pods once more: the kubelet may not have known the Secret yet."""
+"""Seconds between two times."""
+TRIES: Final = 30
+"""How often that is tried at most; a kubelet left to itself has brought them after so many."""
 REFRESHED: Final = "rosey.chat/secrets-changed"
 
 Secrets = dict[tuple[str, str], dict[str, str] | None]
@@ -142,23 +146,27 @@ class ChannelController(Controller):
             case CopySecrets(values):
                 await self.kubernetes.patch(self._copy, {"data": dict(values)})
                 log.info("%d secrets changed", len(values))
-                await self._refresh()
+                self._refresh()
             case SetStatus():
                 await self.tell(action)
 
-    async def _refresh(self) -> None:
+    def _refresh(self) -> None:
         """Have the kubelets bring the Secret's files to the bots now: they do when a pod changes, else in a minute."""
-        await self._touch_pods()
         if self._refreshing is not None:
             self._refreshing.cancel()
-        self._refreshing = asyncio.create_task(self._touch_pods_again(), name="refresh")
+        self._refreshing = asyncio.create_task(self._touch_pods_twice(), name="refresh")
 
-    async def _touch_pods_again(self) -> None:
-        await asyncio.sleep(AGAIN)
-        try:
-            await self._touch_pods()
-        except ApiError as error:
-            log.warning("%s", error)
+    async def _touch_pods_twice(self) -> None:
+        done = 0
+        for _ in range(TRIES):
+            try:
+                await self._touch_pods()
+                done += 1
+            except ApiError as error:
+                log.warning("%s", error)
+            if done == TOUCHES:
+                return
+            await asyncio.sleep(AGAIN)
 
     async def _touch_pods(self) -> None:
         pods = f"/api/v1/namespaces/{self.config.namespace}/pods"
