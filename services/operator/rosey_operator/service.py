@@ -86,7 +86,7 @@ async def serve(config: Config, context: ServiceContext) -> None:
         asyncio.create_task(_watch(watch, controllers), name="watch"),
         asyncio.create_task(buckets.run(), name="buckets"),
         *(asyncio.create_task(controller.run(), name=controller.kind) for controller in controllers),
-        asyncio.create_task(_report(context.health, leader, buckets, controllers, metrics), name="reporter"),
+        asyncio.create_task(_report(context.health, leader, buckets, controllers, watch, metrics), name="reporter"),
     ]
     lead = asyncio.create_task(leader.run(), name="leader")
     try:
@@ -116,12 +116,18 @@ async def _watch(watch: Watch, controllers: Sequence[Controller]) -> None:
 
 
 async def _report(
-    health: Health, leader: Leader, buckets: Buckets, controllers: Sequence[Controller], metrics: OperatorMetrics
+    health: Health,
+    leader: Leader,
+    buckets: Buckets,
+    controllers: Sequence[Controller],
+    watch: Watch,
+    metrics: OperatorMetrics,
 ) -> None:
     while True:
         health.report(NATS, buckets.problem)
         health.report(KUBERNETES, next(filter(None, (one.problem for one in controllers)), None))
         metrics.leads.set(leader.leads)
+        metrics.watches.set(watch.is_watching)
         if leader.gained.is_set():
             leader.gained.clear()
             for controller in controllers:

@@ -102,6 +102,7 @@ async def test_it_watches_where_its_user_has_no_name(
     operator = await make_operator()
     api.put(CHANNELS, "one", {"spec": {"channel": "one"}})
     await until(lambda: operator.metric("rosey_operator_resource_changes_total", kind="CytubeChannel"))
+    await until(lambda: operator.metric("rosey_operator_watches") == 1)
 
 
 async def test_without_a_watch_it_looks_by_itself(operator: Operator, api: KubernetesApi, bucket: Bucket) -> None:
@@ -146,10 +147,12 @@ async def test_a_definition_that_goes_and_comes_back_is_looked_after_again(
     api.lose_watches()
     await until(lambda: "the cluster does not know cytubechannels" in operator.health.reason)
     await until(lambda: "watching the resources:" in caplog.text, timeout=20)
+    await until(lambda: operator.metric("rosey_operator_watches") == 0)
     assert list(await bucket.entries()) == ["one"], "nobody has withdrawn it"
     api.refuse.clear()
     api.put(CHANNELS, "two", {"spec": {"channel": "two"}})
     await until(is_ready(api, "two", "Unknown", "NoWorker"), timeout=20)
+    await until(lambda: operator.metric("rosey_operator_watches") == 1, timeout=20)
     assert caplog.text.count("watching the resources:") == 1
     assert "Traceback" not in caplog.text
 

@@ -14,6 +14,11 @@ class OperatorMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.leads = Gauge("rosey_operator_leads", "1 while this operator acts; others wait.", registry=registry)
+        self.watches = Gauge(
+            "rosey_operator_watches",
+            "1 while Kubernetes tells it of changes; else it looks for them every five seconds.",
+            registry=registry,
+        )
         self.changes = Children(
             Counter(
                 "rosey_operator_resource_changes",
