@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ class Reloaded:
                 env={**os.environ, "PATH": path, "SERVICE": "simulator", "CODE": str(self.code)},
                 stdout=output,
                 stderr=output,
+                start_new_session=True,
             )
 
     async def says(self, text: str) -> None:
@@ -58,7 +60,9 @@ def reloaded(tmp_path: Path) -> Iterator[Callable[[], Reloaded]]:
 
     yield begin
     for one in begun:
-        one.process.kill()
+        with suppress(ProcessLookupError):
+            # With the service, which outlives it otherwise.
+            os.killpg(one.process.pid, signal.SIGKILL)
         one.process.wait()
 
 
