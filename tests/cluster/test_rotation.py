@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.cluster.cluster import Release
+from tests.cluster.cluster import Release, merged, until
 from tests.cluster.load import Load, changes, said, stored_changes, stored_lines, values
 
 RATE: Final = 100
 ACTIONS: Final = 45 * RATE
+SLOW_RATE: Final = 50
+SLOW_ACTIONS: Final = 150 * SLOW_RATE
+"""Three servers end and start in a minute."""
 USERS: Final = ("bot", "database", "admin")
+THREE: Final = {"nats": {"replicas": 3, "persistence": {"size": "1Gi"}}}
 
 
 LOG_IN: Final = """
@@ -27,6 +31,22 @@ asyncio.run(main())
 """
 
 
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """What is otherwise than before."""
+    return {key for key in before if before[key] != after[key]}
+
+
+def nothing_was_lost(load: Load, enough: float) -> None:
+    """Wait until all is stored, and hold it to the record; the bot has never left its room."""
+    load.until_all_is_stored()
+    truth, database = load.truth(), load.stored()
+    assert load.departures() == []
+    lines = stored_lines(database)
+    assert said(truth).total() > enough
+    assert (said(truth) - lines, lines - said(truth)) == (Counter(), Counter())
+    assert changes(truth) == stored_changes(database)
+
+
 def test_other_passwords_cost_nothing_that_happens_in_the_room(
     make_release: Callable[..., Release], tmp_path: Path
 ) -> None:
@@ -36,19 +56,40 @@ def test_other_passwords_cost_nothing_that_happens_in_the_room(
     before = release.secret()
     pods = {name: release.pod(name)["metadata"]["uid"] for name in ("bot", "database", "nats")}
     release.rotate_passwords()
-    after = release.secret()
-    assert {key for key in before if before[key] != after[key]} == {f"{user}-password" for user in USERS}
+    assert changed(before, release.secret()) == {f"{user}-password" for user in USERS}
     load.until_it_flows()
     refusal = release.namespace.python("deployment/rosey-bot", LOG_IN, before["bot-password"])
     assert "Authorization Violation" in refusal
-    load.until_all_is_stored()
-    truth, database = load.truth(), load.stored()
-    assert load.departures() == []
-    lines = stored_lines(database)
-    assert said(truth).total() > ACTIONS / 4
-    assert (said(truth) - lines, lines - said(truth)) == (Counter(), Counter())
-    assert changes(truth) == stored_changes(database)
-    changed = {name for name, uid in pods.items() if release.pod(name)["metadata"]["uid"] != uid}
-    assert changed == {"nats"}
+    nothing_was_lost(load, ACTIONS / 4)
+    assert changed(pods, {name: release.pod(name)["metadata"]["uid"] for name in pods}) == {"nats"}
     assert [release.restarts(name) for name in pods] == [0, 0, 0]
     assert "PASSED" in release.test()
+
+
+def test_another_password_between_servers_costs_nothing_that_happens_in_the_room(
+    make_release: Callable[..., Release], tmp_path: Path
+) -> None:
+    load = Load(make_release("routes", merged(values(rate=SLOW_RATE, actions=SLOW_ACTIONS), THREE)), tmp_path)
+    release = load.release
+    load.until_it_flows()
+    before, services = release.secret(), {name: release.pod(name)["metadata"]["uid"] for name in ("bot", "database")}
+    servers = {pod["metadata"]["uid"] for pod in release.pods("nats")}
+    release.rotate_cluster_password()
+    assert changed(before, release.secret()) == {"cluster-password"}
+    # A server is ready only with the others, which have the new password, too: none of before is left.
+    until(lambda: len(ready(release)) == 3, what="three servers are ready", timeout=30)
+    assert not ready(release) & servers
+    load.until_it_flows()
+    nothing_was_lost(load, SLOW_ACTIONS / 4)
+    assert changed(services, {name: release.pod(name)["metadata"]["uid"] for name in services}) == set()
+    assert [release.restarts(name) for name in services] == [0, 0]
+    assert "PASSED" in release.test()
+
+
+def ready(release: Release) -> set[str]:
+    """The NATS servers' pods that are ready."""
+    return {
+        pod["metadata"]["uid"]
+        for pod in release.pods("nats")
+        if all(one["ready"] for one in pod["status"].get("containerStatuses", [{"ready": False}]))
+    }
