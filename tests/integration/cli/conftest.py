@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
+from rosey_cli.up import signals
 from rosey_cli.up.baseline import open_to_read, position
-from rosey_core import events, streams, subjects
+from rosey_core import events, hangup, streams, subjects
 from rosey_core.events import Event
 from tests.integration.cli.story import Publish, Stored
 from tests.support.waiting import until
@@ -32,6 +33,13 @@ def publish(nats_client: Client) -> Publish:
         return sequence
 
     return publish
+
+
+@pytest.fixture
+def signals_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For commands that run in a thread: only the main thread of a process may handle signals."""
+    monkeypatch.setattr(signals, "_SIGNALS", [])
+    monkeypatch.setattr(hangup, "SIGNALS", [])
 
 
 @pytest.fixture

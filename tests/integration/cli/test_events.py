@@ -21,6 +21,8 @@ from rosey_core.streams import StreamLimits
 from tests.integration.cli.story import Publish, chat
 from tests.support.nats_server import NatsServer
 
+pytestmark = pytest.mark.usefixtures("signals_stay")
+
 
 @pytest.fixture
 async def stream(nats_client: Client) -> None:
@@ -45,12 +47,6 @@ def rosey(nats_server: NatsServer) -> Callable[..., Any]:
         return await asyncio.to_thread(CliRunner().invoke, app, ["events", *arguments, "--nats", nats_server.url])
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def _signals_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Only the main thread of a process may handle signals.
-    monkeypatch.setattr("rosey_cli.up.signals._SIGNALS", [])
 
 
 @pytest.mark.usefixtures("stream")

@@ -130,16 +130,19 @@ async def test_a_nats_that_is_away_is_the_first_problem(endpoint: str, monkeypat
     assert "cannot be reached" in result.stderr
 
 
-@pytest.mark.usefixtures("database_service")
+@pytest.mark.usefixtures("database_service", "signals_stay")
 async def test_it_goes_on_until_nobody_reads(nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Only the main thread of a process may handle signals.
-    monkeypatch.setattr("rosey_cli.up.signals._SIGNALS", [])
     reading, writing = os.pipe()
     arguments = ["top", "--json", "--interval", "0.1", "--nats", nats_server.url]
     with os.fdopen(writing, "w") as pipe, os.fdopen(reading) as read:
         monkeypatch.setattr("sys.stdout", pipe)
         running = asyncio.create_task(asyncio.to_thread(app, arguments, standalone_mode=False))
         for _ in range(2):
-            assert json.loads(await asyncio.to_thread(read.readline))["ok"] is True
+            line = asyncio.create_task(asyncio.to_thread(read.readline))
+            await asyncio.wait({line, running}, return_when=asyncio.FIRST_COMPLETED)
+            if not line.done():
+                pipe.close()  # Or it would be waited for to the end of time.
+                pytest.fail(f"it has ended: {await running}")
+            assert json.loads(await line)["ok"] is True
         read.close()
         await asyncio.wait_for(running, 10)
