@@ -124,8 +124,12 @@ async def test_the_bots_of_a_pool_are_listed(rosey: Callable[..., Any], nats_cli
 
 
 async def test_what_cannot_be_added_is_refused_and_no_secret_repeated(rosey: Callable[..., Any]) -> None:
-    refused = await rosey("add", "lobby", "--user", "Rosey", "--password", "hush-hush")
-    assert refused.exit_code == 2
-    assert "must stand elsewhere" in refused.stderr
-    assert "hush-hush" not in refused.output
+    for option in ("--password", "--channel-password"):
+        refused = await rosey("add", "lobby", "--user", "Rosey", option, "hush-hush")
+        assert refused.exit_code == 2
+        assert f"{option}: say where the bot finds it" in refused.stderr
+        assert "file:NAME or env:ROSEY_SECRET_NAME" in refused.stderr
+        assert "hush-hush" not in refused.output
+    refused = await rosey("add", "lobby", "--user", "Rosey", "--password", "env:HOME")
+    assert (refused.exit_code, "must stand elsewhere" in refused.stderr) == (2, True)
     assert (await rosey("remove", "no such")).exit_code == 1

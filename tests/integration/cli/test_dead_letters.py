@@ -198,6 +198,7 @@ def dead_letter(server: NatsServer, reason: str = "no good", payload: bytes = b"
 def test_the_commands_show_send_and_drop(rosey: Callable[..., Result], nats_server: NatsServer) -> None:
     empty = rosey("dlq", "list")
     assert (empty.exit_code, empty.stdout) == (0, "no dead letters\n")
+    assert rosey("dlq", "replay", "--all").stdout == "no dead letters\n"
     dead_letter(nats_server)
     dead_letter(nats_server)
     dead_letter(nats_server, reason="another")

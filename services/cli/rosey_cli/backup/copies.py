@@ -42,6 +42,8 @@ def back_up(database: Path, target: Path) -> Copy:
         raise Failure(f"there is no database {database}")
     for file in _files(target):
         raise Failure(f"{file} is there already: a backup goes into a new file")
+    if not target.parent.is_dir():
+        raise Failure(f"there is no directory {target.parent} for the backup {target.name}: make it first")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         # In one step: in WAL mode that is one read transaction, which keeps no writer waiting.

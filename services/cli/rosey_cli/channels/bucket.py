@@ -91,6 +91,19 @@ def reference(secret: str | None) -> str | None:
     return f"${{{secret}}}" if secret is not None and _SHORT.fullmatch(secret) else secret
 
 
+def secret(option: str, value: str | None) -> str | None:
+    """The reference that the value of an option means, if any.
+
+    Raises:
+        Failure: it is none: a secret itself belongs into no command line.
+    """
+    meant = reference(value)
+    if meant and not meant.startswith("${"):
+        where = f"file:NAME or env:{channel_entries.VARIABLE_PREFIX}NAME"
+        raise Failure(f"{option}: say where the bot finds it, not what it is: {where}", BAD_CONFIGURATION)
+    return meant
+
+
 async def add(client: Client, entry: dict[str, Any]) -> Added:
     """Add a channel, or change one; it lasts until it is removed.
 

@@ -46,16 +46,15 @@ def add(
     """
     from rosey_cli.channels import bucket
 
-    fields = {
-        "channel": channel,
-        "server": server,
-        "user": user,
-        "password": bucket.reference(password),
-        "channel_password": bucket.reference(channel_password),
-        "proxy": bucket.reference(proxy),
-    }
-
     async def work(bus: Bus) -> None:
+        fields = {
+            "channel": channel,
+            "server": server,
+            "user": user,
+            "password": bucket.secret("--password", password),
+            "channel_password": bucket.secret("--channel-password", channel_password),
+            "proxy": bucket.reference(proxy),
+        }
         added = await bucket.add(bus.client, {name: value for name, value in fields.items() if value is not None})
         sys.stdout.write(f"{added.key} {'changed' if added.was_there else 'added'}\n")
         if added.is_shadowed:

@@ -124,7 +124,12 @@ async def _chosen(bus: Bus, numbers: list[int] | None, all_of_them: bool) -> lis
 
     if bool(numbers) == all_of_them:
         raise Failure("name the numbers of dead letters, or say --all", BAD_CONFIGURATION)
-    return [letter.number for letter in await letters.read_all(bus.client)] if all_of_them else numbers or []
+    if not all_of_them:
+        return numbers or []
+    found = [letter.number for letter in await letters.read_all(bus.client)]
+    if not found:
+        sys.stdout.write("no dead letters\n")
+    return found
 
 
 def _time(nanoseconds: int) -> str:
