@@ -60,8 +60,11 @@ BOARD: Final = Board(
         ),
         lines(
             "Changes",
-            {"{{kind}}": rate("rosey_operator_resource_changes_total", by="kind")},
-            "Changes of resources that Kubernetes told of.",
+            {
+                "{{kind}}": rate("rosey_operator_resource_changes_total", by="kind"),
+                "operators that are told of none": f"count(rosey_operator_watches{{{NAMESPACE}}} == 0){NONE}",
+            },
+            "Changes of resources that Kubernetes told of; and how many operators look for them by themselves.",
             unit="ops",
         ),
         lines(
