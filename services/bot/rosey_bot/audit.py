@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
+from rosey_bot.cytube import frames
 from rosey_bot.sink import EventSink
 from rosey_bot.timeline import Timeline
 from rosey_core import identity
@@ -13,7 +14,6 @@ from rosey_core.events import PmCommand
 
 MASK: Final = "***"
 LONGEST_COMMAND: Final = 64
-PLATFORM: Final = "cytube"
 _QUOTES: Final = "\"'“”„«»"
 """What may stand around an argument."""
 
@@ -66,7 +66,7 @@ class Audit:
             PmCommand(
                 channel=self._channel,
                 timestamp=self._timeline.now(),
-                platform=PLATFORM,
+                platform=frames.PLATFORM,
                 id=attempt.id,
                 username=attempt.username,
                 command=attempt.command,

@@ -48,7 +48,6 @@ from rosey_core.events import (
     UsersPresent,
 )
 
-PLATFORM: Final = "cytube"
 REMEMBERED_LINES: Final = 512
 """Lines among which equal ones of one millisecond are told apart; CyTube lets nobody say that many in one."""
 
@@ -170,7 +169,7 @@ class Normaliser:
         return {
             "channel": self._channel,
             "timestamp": timestamp,
-            "platform": PLATFORM,
+            "platform": frames.PLATFORM,
             "id": identity.uuid7(int(timestamp * 1000)),
         }
 
@@ -184,7 +183,7 @@ class Normaliser:
             ChatMessage(
                 channel=self._channel,
                 timestamp=frame.time / 1000,
-                platform=PLATFORM,
+                platform=frames.PLATFORM,
                 id=identity.chat_id(
                     channel=self._channel,
                     milliseconds=int(frame.time),

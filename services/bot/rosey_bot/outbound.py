@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
+from rosey_bot.cytube import frames
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.cytube.text import split_message
 from rosey_bot.manners import Manners
@@ -29,7 +30,6 @@ CLAIM_SECONDS: Final = 300.0
 """How long a claim holds: longer than the longest messages take if CyTube confirms none of them."""
 MOST_PARTS: Final = 50
 """Messages of CyTube's that lines make of one: what has more lines is posted without their breaks."""
-PLATFORM: Final = "cytube"
 
 
 RETRY_SECONDS: Final = 1.0
@@ -182,7 +182,7 @@ class OutboundPoster:
                     message_id=message.id,
                     channel=self._channel,
                     timestamp=self._timeline.now(),
-                    platform=PLATFORM,
+                    platform=frames.PLATFORM,
                     id=identity.uuid7(),
                 )
             )
@@ -196,7 +196,7 @@ class OutboundPoster:
                 permanent=permanent,
                 channel=self._channel,
                 timestamp=self._timeline.now(),
-                platform=PLATFORM,
+                platform=frames.PLATFORM,
                 id=identity.uuid7(),
             )
         )

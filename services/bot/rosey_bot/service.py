@@ -10,8 +10,6 @@ import time
 from functools import partial
 from typing import Final
 
-from pydantic import SecretStr
-
 from rosey_bot.channels.added import AddedChannels
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.channels.channels import Channels
@@ -38,7 +36,7 @@ from rosey_bot.statistics_client import Requester, StatisticsClient
 from rosey_bot.telemetry import BotTelemetry
 from rosey_bot.tracing import BotTracing, TracedRequester, TracedSink
 from rosey_core.bus import Bus, end_task, server_problem
-from rosey_core.config import Config, ConfigError, Platform, Problem
+from rosey_core.config import Config, ConfigError, Platform, Problem, laid_open
 from rosey_core.health import Health
 from rosey_core.service import ServiceContext, run
 from rosey_core.telemetry.metrics import BusMetrics
@@ -78,7 +76,7 @@ async def check(config: Config) -> list[str]:
     if not config.channels:
         return [*problems, _NO_CHANNEL]
     for platform in config.channels:
-        proxy = _laid_open(platform.proxy)
+        proxy = laid_open(platform.proxy)
         group = None if proxy is None else address_group(proxy)
         async with open_http(proxy) as http:
             try:
@@ -267,12 +265,8 @@ def _settings(config: Config, platform: Platform) -> ChannelSettings:
         key=platform.key,
         server=platform.server,
         name=platform.channel,
-        credentials=Credentials(
-            user=platform.user,
-            password=_laid_open(platform.password),
-            channel_password=_laid_open(platform.channel_password),
-        ),
-        proxy=_laid_open(platform.proxy),
+        credentials=Credentials.of(platform),
+        proxy=laid_open(platform.proxy),
         user_cooldown=config.bot.user_cooldown,
         channel_cooldown=config.bot.channel_cooldown,
         user_count_interval=config.bot.user_count_interval,
@@ -281,10 +275,6 @@ def _settings(config: Config, platform: Platform) -> ChannelSettings:
         zone=config.bot.zone,
         manners_file=config.bot.spool_dir / "manners" / f"{platform.key}.json",
     )
-
-
-def _laid_open(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
 
 
 async def _report(

@@ -14,6 +14,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 T = TypeVar("T")
 
+PLATFORM: Final = "cytube"
+"""What events, claims and the audit call this kind of site."""
 _REFUSALS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 """What msgspec raises for odd values: besides its own, for half surrogates, huge numbers and deep nesting."""
 

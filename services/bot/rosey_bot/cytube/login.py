@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
+
+from rosey_core.config.models import Platform, laid_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,15 @@ class Credentials:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     channel_password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, platform: Platform) -> Self:
+        """What a channel of the configuration names."""
+        return cls(
+            user=platform.user,
+            password=laid_open(platform.password),
+            channel_password=laid_open(platform.channel_password),
+        )
 
     @property
     def is_account(self) -> bool:

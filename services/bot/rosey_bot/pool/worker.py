@@ -26,7 +26,7 @@ from rosey_bot.sink import EventSink
 from rosey_core import leases
 from rosey_core.bus import Bus, BusError, end_task
 from rosey_core.channel_status import ChannelStatus
-from rosey_core.config import Platform
+from rosey_core.config import Platform, laid_open
 
 log = logging.getLogger(__name__)
 
@@ -301,7 +301,7 @@ class _ChannelLease:
 
 
 def _want(platform: Platform) -> Want:
-    proxy = None if platform.proxy is None else platform.proxy.get_secret_value()
+    proxy = laid_open(platform.proxy)
     return Want(
         host=urlsplit(platform.server).netloc.lower(),
         through=None if proxy is None else address_group(proxy),

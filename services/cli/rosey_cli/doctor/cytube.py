@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
-from pydantic import SecretStr
 
 from rosey_bot.cytube.backoff import Cause, Disconnected
 from rosey_bot.cytube.client import CytubeClient
@@ -20,7 +19,7 @@ from rosey_bot.cytube.proxy import address_group, open_http
 from rosey_bot.cytube.sending import Emit
 from rosey_bot.cytube.socketconfig import fetch_socket_url
 from rosey_cli.doctor.finding import Finding, ok, problem, warning
-from rosey_core.config import Platform
+from rosey_core.config import Platform, laid_open
 
 LOGIN_S: Final = 30.0
 CLOCK_S: Final = 5.0
@@ -48,7 +47,7 @@ async def check(
         yield warning("channels", "no channel is enabled", "add one to platforms, or with rosey channel add")
     clocks: set[str] = set()
     for platform in platforms:
-        proxy = _laid_open(platform.proxy)
+        proxy = laid_open(platform.proxy)
         reached = await _reach(platform, proxy)
         yield reached
         if reached.advice:
@@ -58,10 +57,6 @@ async def check(
             yield await _clock(platform.server, proxy, clock)
         if platform.user is not None or platform.channel_password is not None:
             yield await _log_in(platform, proxy) if logs_in else _not_tried(platform)
-
-
-def _laid_open(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
 
 
 async def _reach(platform: Platform, proxy: str | None) -> Finding:
@@ -135,11 +130,7 @@ async def _log_in(platform: Platform, proxy: str | None) -> Finding:
     client = CytubeClient(
         server=platform.server,
         channel=platform.channel,
-        credentials=Credentials(
-            user=platform.user,
-            password=_laid_open(platform.password),
-            channel_password=_laid_open(platform.channel_password),
-        ),
+        credentials=Credentials.of(platform),
         dispatcher=Dispatcher(platform.key),
         listener=door,
         proxy=proxy,

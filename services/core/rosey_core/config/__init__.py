@@ -17,6 +17,7 @@ from rosey_core.config.models import (
     Retention,
     Stream,
     Telemetry,
+    laid_open,
 )
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "Retention",
     "Stream",
     "Telemetry",
+    "laid_open",
     "load",
 ]

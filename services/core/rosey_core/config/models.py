@@ -54,6 +54,11 @@ _PROXY_SCHEMES: Final = ("socks5", "http")
 _NATS_SCHEMES: Final = ("nats", "tls", "ws", "wss")
 
 
+def laid_open(secret: SecretStr | None) -> str | None:
+    """A secret itself, for whom it is to be shown."""
+    return None if secret is None else secret.get_secret_value()
+
+
 class Section(BaseModel):
     """What all sections share: unknown keys are refused, nothing changes later, errors show no values."""
 
