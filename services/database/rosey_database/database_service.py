@@ -94,6 +94,7 @@ class DatabaseService:
         self._requests = RequestServer(
             self._database,
             version=importlib.metadata.version("rosey-database"),
+            is_behind=lambda: ingest.is_behind,
             observer=None if self._metrics is None else RequestObserver(self._metrics, self._tracing),
         )
         try:

@@ -174,7 +174,13 @@ class Batch:
 
     def outbound_sent(self, channel_id: int, received: Received, event: events.OutboundSent) -> None:
         self._new(
-            outbound.mark_sent(self.connection, channel_id=channel_id, message_id=event.message_id, time=received.time)
+            outbound.mark_sent(
+                self.connection,
+                channel_id=channel_id,
+                message_id=event.message_id,
+                time=received.time,
+                stored=received.stored,
+            )
         )
 
     def outbound_failed(self, channel_id: int, received: Received, event: events.OutboundFailed) -> None:
@@ -186,6 +192,7 @@ class Batch:
                 error=event.error,
                 permanent=event.permanent,
                 time=received.time,
+                stored=received.stored,
             )
         )
 

@@ -17,9 +17,12 @@ from nats.aio.client import Client
 
 from rosey_core import streams, subjects
 from rosey_core.bus import Bus
+from rosey_core.streams import StreamLimits
 from rosey_core.telemetry.metrics import new_registry
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import BotDatabase, DatabaseService
+from rosey_database.ingest.consumer import Consumer
+from rosey_database.ingest.ingest import Ingest
 from rosey_database.requests import server
 from tests.support.clock import MovableClock
 from tests.support.nats_server import NatsServer
@@ -348,4 +351,40 @@ async def test_maintenance_goes_on_after_an_error_of_any_kind(
     await service.start()
     await until(lambda: tried > 2)
     assert "maintenance failed" in caplog.text
+    await service.stop()
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["", "broken variant"])
+async def test_what_may_have_been_posted_is_not_given_away_before_its_outcome_is_read(
+    nats_client: Client,
+    temp_database: BotDatabase,
+    ask: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+    waits: bool,
+) -> None:
+    # As in a database that was restored: a message that was posted since is still in the queue.
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    await streams.ensure(nats_client, StreamLimits())
+    await nats_client.jetstream().publish(
+        subjects.OUTBOUND_MARK_SENT, json.dumps({"message_id": message_id}).encode(), timeout=5
+    )
+    go_on = asyncio.Event()
+    take = Consumer.take
+
+    async def late(self: Consumer, limit: int, timeout: float | None = None) -> Any:
+        await go_on.wait()
+        return await take(self, limit, timeout)
+
+    monkeypatch.setattr(Consumer, "take", late)
+    monkeypatch.setattr(server, "BEHIND_WAIT_S", 0.05)
+    if not waits:
+        monkeypatch.setattr(Ingest, "is_behind", False)
+    service = DatabaseService(nats_client, temp_database)
+    await service.start()
+    first = await ask(subjects.OUTBOUND_CLAIM, claimed_by="rosey")
+    go_on.set()
+    await until(lambda: service.ingest is not None and not service.ingest.is_behind and service.problem is None)
+    assert [message["id"] for message in first] == ([] if waits else [message_id])
+    another = await temp_database.enqueue_outbound_message("ho")
+    assert [message["id"] for message in await ask(subjects.OUTBOUND_CLAIM, claimed_by="rosey")] == [another]
     await service.stop()

@@ -11,8 +11,9 @@ import pytest
 from rosey_core import events
 from rosey_database import BotDatabase, effects
 from rosey_database.effects import Received
-from rosey_database.tables import chat
+from rosey_database.tables import chat, outbound
 from rosey_database.writer import Transaction
+from tests.support.clock import MovableClock
 
 Tell = Callable[..., Awaitable[int]]
 Rows = Callable[[str], Awaitable[list[dict[str, Any]]]]
@@ -297,14 +298,33 @@ async def test_a_playlist_change_is_a_row_with_its_item_as_json(rows: Rows, tell
     ]
 
 
-async def test_a_failure_told_twice_counts_once(rows: Rows, tell: Tell, temp_database: BotDatabase) -> None:
+async def test_a_failure_told_twice_counts_once(
+    rows: Rows, tell: Tell, temp_database: BotDatabase, clock: MovableClock
+) -> None:
     await temp_database.enqueue_outbound_message("hi")
     failure = events.OutboundFailed(message_id=1, error="muted")
-    assert await tell(failure, 100) == 0
-    assert await tell(failure, 200) == 0
-    assert await tell(failure, 100) == 1
-    assert await tell(failure, 200) == 1
+    first, second = clock.now + 100, clock.now + 200
+    assert await tell(failure, first) == 0
+    assert await tell(failure, second) == 0
+    assert await tell(failure, first) == 1
+    assert await tell(failure, second) == 1
     assert await rows("SELECT retry_count FROM outbound_messages") == [{"retry_count": 2}]
+
+
+@pytest.mark.parametrize(
+    "outcome", [events.OutboundSent(message_id=1), events.OutboundFailed(message_id=1, error="muted", permanent=True)]
+)
+async def test_an_outcome_from_before_a_message_was_queued_is_another_s(
+    rows: Rows, tell: Tell, temp_database: BotDatabase, clock: MovableClock, outcome: events.Event
+) -> None:
+    # A database that was restored gives numbers a second time.
+    await temp_database.enqueue_outbound_message("hi")
+    before = clock.now - outbound.CLOCKS_DIFFER_S - 2
+    assert await tell(outcome, clock.now, stored=before) == 1
+    assert await rows("SELECT sent FROM outbound_messages") == [{"sent": 0}]
+    # A clock that is behind by a little is no restored database.
+    assert await tell(outcome, clock.now - 30) == 0
+    assert await rows("SELECT sent FROM outbound_messages") == [{"sent": 1}]
 
 
 @pytest.mark.parametrize("order", [("pending", "success"), ("success", "pending")])

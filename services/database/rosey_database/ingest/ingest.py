@@ -126,6 +126,7 @@ class Ingest:
         self._rejected: set[tuple[int, int, int]] = set()
         self._alone = 0
         self._fruitless = 0
+        self._end = 0
         self.standing_by = False
         """Whether another service is at work on this database."""
         self.problem: str | None = "not started"
@@ -138,6 +139,11 @@ class Ingest:
         """How many events were lost from the stream before they were stored."""
         self.working = asyncio.Event()
         """Set while events are being read."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether events wait that were in the stream when reading began: what they tell is not known here yet."""
+        return self.position is None or (self.pending > 0 and self.position.sequence < self._end)
 
     async def start(self) -> None:
         """Begin, in the background; problems show in ``problem`` and are tried again for ever."""
@@ -206,6 +212,8 @@ class Ingest:
         if begun.incident is not None:
             self._restarted(begun.incident)
         self.position = begun.position
+        self._end = info.state.last_seq
+        self.pending = max(self._end - begun.position.sequence, 0)
         reached = await self._read_alone(client, begun.position, self._alone)
         consumer = Consumer(client, streams.EVENTS, start=reached.sequence + 1)
         self._consumer = consumer
@@ -380,6 +388,7 @@ class Ingest:
         if behind and await lookup.next_message(self._client(), streams.EVENTS, start=stored.sequence + 1) is None:
             behind = 0
         self.pending = behind
+        self._end = min(self._end, info.state.last_seq)
         return behind > 0
 
     async def _pause(self, seconds: float) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
+from typing import Final
 
 import nats.errors
 from nats.aio.client import Client
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 
 INTERVAL_S = 1.5
 """Seconds between two looks for all channels: a message whose first notice was lost is posted within 2 s."""
+BEHIND_POLL_S: Final = 0.02
 
 
 class Notices:
@@ -27,10 +30,12 @@ class Notices:
 
     Args:
         database: connected.
+        is_behind: whether nothing is given away yet.
     """
 
-    def __init__(self, database: BotDatabase) -> None:
+    def __init__(self, database: BotDatabase, is_behind: Callable[[], bool] = lambda: False) -> None:
         self._database = database
+        self._is_behind = is_behind
         self._client: Client | None = None
         self._looking: asyncio.Task[None] | None = None
 
@@ -59,6 +64,8 @@ class Notices:
 
     async def _look(self) -> None:
         while True:
+            while self._is_behind():  # noqa: ASYNC110
+                await asyncio.sleep(BEHIND_POLL_S)
             try:
                 for key in await self._database.get_channels_to_post_in():
                     await self._tell(key)

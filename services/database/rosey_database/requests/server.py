@@ -27,7 +27,7 @@ from rosey_core.queries import Request
 from rosey_database.database import BotDatabase
 from rosey_database.requests.bad_requests import BadRequestLog
 from rosey_database.requests.handlers import HANDLERS
-from rosey_database.requests.notices import Notices
+from rosey_database.requests.notices import BEHIND_POLL_S, Notices
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ WAITING_BYTES: Final = 1 << 20
 WAITING_REQUESTS: Final = 2
 """An endpoint's requests that wait for their turn have so many bytes, or so many of them the largest size, at most."""
 STOP_TIMEOUT_S: Final = 2.0
+BEHIND_WAIT_S: Final = 1.0
+"""How long a claim waits for events to be read; less than bots wait for its answer."""
 
 OK: Final = "ok"
 FAILED: Final = "failed"
@@ -70,6 +72,7 @@ class RequestServer:
     Args:
         database: to answer from, connected.
         version: shown by ``nats micro ls``.
+        is_behind: whether events wait that tell what became of messages; none is given away meanwhile.
         observer: is told of each request.
         clock: Unix seconds, for the record of bad requests.
     """
@@ -79,14 +82,16 @@ class RequestServer:
         database: BotDatabase,
         *,
         version: str,
+        is_behind: Callable[[], bool] = lambda: False,
         observer: Observer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._version = version
+        self._is_behind = is_behind
         self._observer = observer
         self._bad = BadRequestLog(clock)
-        self._notices = Notices(database)
+        self._notices = Notices(database, is_behind)
         self._figures: dict[str, _Figures] = {}
         self._client: Client | None = None
         self._service: Service | None = None
@@ -185,6 +190,9 @@ class RequestServer:
         try:
             if isinstance(request, queries.BadRequests):
                 reply: Any = self._bad.newest(request.limit)
+            elif isinstance(request, queries.ClaimMessages) and not await self._has_caught_up():
+                # In a database that was restored, what was posted since is still to be posted.
+                reply = []
             else:
                 reply = await HANDLERS[kind](self._database, request, channel)
             if isinstance(request, queries.EnqueueMessage):
@@ -203,6 +211,15 @@ class RequestServer:
             error = f"the answer has {len(payload)} bytes, more than NATS carries: ask for less at once"
             return _failure(error), FAILED, error
         return payload, OK, ""
+
+    async def _has_caught_up(self) -> bool:
+        """Whether all is read, now or a moment later."""
+        deadline = time.monotonic() + BEHIND_WAIT_S
+        while self._is_behind():
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(BEHIND_POLL_S)
+        return True
 
     def _complete_stats(self, stats: EndpointStats) -> None:
         figures = self._figures.get(stats.subject)

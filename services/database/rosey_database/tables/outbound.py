@@ -12,6 +12,9 @@ from typing import Any, Final
 BACKOFF_S: Final = 60
 """A failed message is due again 60 * 2^retries seconds after it was queued, as in the original."""
 
+CLOCKS_DIFFER_S: Final = 60.0
+"""By how much the clocks of NATS and of the database service may differ."""
+
 _NAMES: Final = ("id", "timestamp", "message", "retry_count", "last_error")
 _COLUMNS: Final = ", ".join(_NAMES)
 _DUE: Final = f"(retry_count = 0 OR timestamp + {BACKOFF_S} * (1 << min(retry_count, 30)) <= ?)"
@@ -117,36 +120,49 @@ def _held(
     return [dict(zip((*_NAMES, "claimed_until"), row, strict=True)) for row in rows]
 
 
-def mark_sent(connection: sqlite3.Connection, *, channel_id: int, message_id: int, time: float) -> bool:
-    """The message was posted; returns whether that is news."""
+def mark_sent(connection: sqlite3.Connection, *, channel_id: int, message_id: int, time: float, stored: float) -> bool:
+    """The message was posted; returns whether that is news.
+
+    Args:
+        stored: when the stream stored this word, Unix seconds: one from before the message was queued is of another
+            message, which had its number before the database was restored.
+    """
     return (
         connection.execute(
             """
             UPDATE outbound_messages SET sent = 1, sent_timestamp = ?,
                 claimed_by = NULL, claimed_until = NULL, claim = NULL
-            WHERE id = ? AND channel_id = ? AND sent = 0
+            WHERE id = ? AND channel_id = ? AND sent = 0 AND timestamp <= ?
             """,
-            (int(time), message_id, channel_id),
+            (int(time), message_id, channel_id, stored + CLOCKS_DIFFER_S),
         ).rowcount
         > 0
     )
 
 
 def mark_failed(
-    connection: sqlite3.Connection, *, channel_id: int, message_id: int, error: str, permanent: bool, time: float
+    connection: sqlite3.Connection,
+    *,
+    channel_id: int,
+    message_id: int,
+    error: str,
+    permanent: bool,
+    time: float,
+    stored: float,
 ) -> bool:
     """The message was not posted: it is due again after a while, or never where ``permanent``; returns whether news.
 
-    The same failure told twice counts once: only what happened after the last one is another.
+    The same failure told twice counts once: only what happened after the last one is another. ``stored`` is as in
+    ``mark_sent``.
     """
     return (
         connection.execute(
             """
             UPDATE outbound_messages SET retry_count = retry_count + 1, last_error = ?, sent = ?,
                 claimed_by = NULL, claimed_until = NULL, claim = NULL, failed_at = ?
-            WHERE id = ? AND channel_id = ? AND sent = 0 AND failed_at < ?
+            WHERE id = ? AND channel_id = ? AND sent = 0 AND failed_at < ? AND timestamp <= ?
             """,
-            (error, int(permanent), time, message_id, channel_id, time),
+            (error, int(permanent), time, message_id, channel_id, time, stored + CLOCKS_DIFFER_S),
         ).rowcount
         > 0
     )
