@@ -214,3 +214,25 @@ async def test_servers_and_addresses_have_budgets_of_their_own() -> None:
     proxied = budgets.of("https://cytu.be", "socks5://ann:hush@proxy:1080")
     assert proxied is not budget
     assert budgets.of("https://cytu.be", "socks5://bob:mum@proxy:1080") is proxied
+
+
+async def test_several_ask_a_pool_for_their_turns_at_a_time_and_who_gives_up_keeps_none(time: Time) -> None:
+    asked: list[str] = []
+    granted = asyncio.Event()
+
+    async def turn(kind: str) -> None:
+        asked.append(kind)
+        await granted.wait()
+
+    limits = AddressLimits(connections=2, connection_interval=1)
+    budget = AddressBudget("cytube", limits, turn=turn, monotonic=time, sleep=time.sleep)
+    visitors = [Visitor(budget, time) for _ in range(3)]
+    await time.pass_until(lambda: len(asked) == 2)
+    assert budget.in_use == 2
+    await visitors[0].give_up()
+    await time.pass_until(lambda: len(asked) == 3)
+    granted.set()
+    await time.pass_until(lambda: all(visitor.entered_at is not None for visitor in visitors[1:]))
+    assert visitors[0].entered_at is None
+    for visitor in visitors[1:]:
+        await visitor.give_up()

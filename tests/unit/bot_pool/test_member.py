@@ -9,10 +9,10 @@ import pytest
 
 from rosey_bot.pool.member import Member
 from rosey_bot.pool.plan import Want
-from rosey_bot.pool.turns import Pace
+from rosey_bot.pool.turns import Pace, Ticket
 from rosey_bot.pool.writes import Write
 from rosey_core import leases
-from rosey_core.leases import Claim, Garbage, Place, Record, Session
+from rosey_core.leases import Claim, Garbage, Place, Record, Session, Turn
 from tests.unit.bot_pool import variants
 from tests.unit.bot_pool.simulation import PLENTY, TTL, Limits, Node, World
 
@@ -379,3 +379,15 @@ def test_a_place_that_a_session_before_could_not_give_back_is_taken_all_the_same
         bench.step(seconds=1.0)
         bench.settle()
     assert bench.member.acts("lobby", bench.now)
+
+
+def test_those_who_wait_take_the_turns_that_there_are_with_one_write() -> None:
+    bench = Bench()
+    bench.go_in()
+    granted: list[int] = []
+    for number in range(3):
+        bench.member.turns.ask(Ticket("some", "connect", lambda number=number: granted.append(number)))
+    writes = [write for write in bench.step(seconds=0.1) if write.key == leases.turn_key("some", "connect")]
+    assert len(writes) == 1
+    assert granted == [0, 1, 2]
+    assert writes[0].record == Turn(level=PLENTY.burst - 3)

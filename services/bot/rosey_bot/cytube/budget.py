@@ -194,10 +194,17 @@ class AddressBudget:
                 while (level := self._refilled()) < 1:
                     tell(Wait("connection_rate", self._queue(0)))
                     await self._change(max((1 - level) * self._interval, _LEAST_WAIT))
-                await self._take_shared_turn("connect", tell)
                 self._level = self._refilled() - 1
                 place = Place()
                 self._places.add(place)
+            try:
+                # Several at a time: bots take the turns that there are with one request.
+                await self._take_shared_turn("connect", tell)
+            except BaseException:
+                self._places.discard(place)
+                self._level = min(self._refilled() + 1, BURST)
+                self._changed.set()
+                raise
         finally:
             self._waiting -= 1
         tell(None)

@@ -252,8 +252,9 @@ class Member:
     def _work(self, now: float, session: str) -> None:
         self._end_silent(now, self._judges_from or now)
         takes = self._take(now, session) if self._drains_since is None else {}
-        for key, turn in self.turns.due(now):
-            self._writes.put(key, turn, now)
+        for key, turn, count in self.turns.due(now):
+            if self._writes.put(key, turn, now):
+                self.turns.take(key, count)
         if self._drains_since is not None:
             own = self.view.sessions.get(session)
             # Before they know of it, others would leave to this worker what it lets go.

@@ -59,6 +59,7 @@ class Turns:
         self._view: Final = view
         self._paces: Final = paces
         self._waiting: Final[dict[str, deque[Ticket]]] = {}
+        self._under_way: Final[dict[str, int]] = {}
 
     def ask(self, ticket: Ticket) -> None:
         """Wait for a turn."""
@@ -76,16 +77,22 @@ class Turns:
         turn, at = self._view.turn(budget, kind)
         return pace.burst if turn is None else min(turn.level + (now - at) / pace.interval, pace.burst)
 
-    def due(self, now: float) -> list[tuple[str, Turn]]:
-        """The records to write, by key, each of which takes a turn for who waits longest."""
+    def due(self, now: float) -> list[tuple[str, Turn, int]]:
+        """The records to write, by key, and how many turns each takes: as many as there are for those who wait."""
         found = []
         for key, waiting in self._waiting.items():
             if waiting and (level := self.level(waiting[0].budget, waiting[0].kind, now)) >= 1:
-                found.append((key, Turn(level=level - 1)))
+                count = min(len(waiting), int(level))
+                found.append((key, Turn(level=level - count), count))
         return found
 
+    def take(self, key: str, count: int) -> None:
+        """So many turns are about to be taken."""
+        self._under_way[key] = count
+
     def taken(self, key: str) -> None:
-        """A turn was taken."""
+        """They were taken, for those who wait longest."""
         waiting = self._waiting.get(key)
-        if waiting:
-            waiting.popleft().granted()
+        for _ in range(self._under_way.pop(key, 0)):
+            if waiting:
+                waiting.popleft().granted()
