@@ -62,8 +62,11 @@ class Copy:
 
 
 @pytest.fixture
-async def copy(nats_server: NatsServer, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Copy]:
-    """A copy that follows."""
+async def copy(
+    nats_server: NatsServer, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[Copy]:
+    """A copy that follows, and is heard from its first line on."""
+    caplog.set_level("INFO")
     monkeypatch.setattr(bucket_watch, "RETRY_WAIT", 0.05)
     monkeypatch.setattr(bucket_watch, "LOOK_INTERVAL", 0.02)
     bus = Bus(nats_server.url, name="rosey-bot")
@@ -116,7 +119,6 @@ async def test_a_bucket_that_is_not_there_yet_is_waited_for_and_said_once(
     clock: MovableClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    caplog.set_level("INFO")
     right, attempts = bucket_watch.watch, list[str]()
 
     def watch(client: Client, bucket: str) -> AbstractAsyncContextManager[Watch]:
