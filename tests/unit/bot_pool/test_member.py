@@ -88,6 +88,20 @@ def test_only_what_a_dead_worker_had_goes_elsewhere() -> None:
     assert pool.loads() == [4, 4, 4]
 
 
+@pytest.mark.parametrize("seconds", [0.2, 0.4, 0.6, 0.8, 1.0, 1.2])
+def test_a_worker_that_comes_back_at_once_is_not_waited_for(seconds: float) -> None:
+    """It holds nothing, but may not take anything yet."""
+    pool = world(12, 4)
+    dead = pool.nodes[0]
+    dead.crash()
+    died_at = pool.now
+    pool.run(died_at + seconds)
+    pool.start(dead.name)
+    while len([actors for actors in placed(pool).values() if actors]) < 12:
+        pool.run(pool.now + 0.05)
+    assert pool.now - died_at < TTL + 0.8
+
+
 def test_a_worker_that_comes_back_under_its_name_gets_back_what_it_had() -> None:
     pool = world(4, 2)
     before = placed(pool)

@@ -277,10 +277,15 @@ class Member:
                 self._writes.put(key, None, now)
 
     def _candidates(self, now: float) -> list[Candidate]:
+        began = self.view.began
+        # Who has just begun may not take anything yet: it counts only among others that have just begun.
+        least = self._ttl * PATIENCE if any(now - at >= self._ttl for at in began.values()) else 0.0
         return [
             Candidate(name, session.worker, session.group, len(self.view.held[name]))
             for name, (session, seen_at) in self.view.sessions.items()
-            if not session.draining and (name == self.session or now - seen_at < self._ttl * STALE)
+            if not session.draining
+            and now - began[name] >= least
+            and (name == self.session or now - seen_at < self._ttl * STALE)
         ]
 
     def _take(self, now: float, session: str) -> Mapping[str, tuple[str, int]]:

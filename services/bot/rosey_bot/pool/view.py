@@ -34,6 +34,7 @@ class View:
 
     Attributes:
         sessions: those that nobody has ended, by name, with when their last renewal was seen.
+        began: when each of them was first seen.
         ended: those that somebody has ended.
         claims: the channels' claims, by key.
         held: the channels that a session has claimed, by the session's name.
@@ -42,6 +43,7 @@ class View:
     """
 
     sessions: dict[str, tuple[Session, float]]
+    began: dict[str, float]
     ended: set[str]
     claims: dict[str, Claim]
     held: defaultdict[str, set[str]]
@@ -56,6 +58,7 @@ class View:
         self._entries = {}
         self._placed: defaultdict[str, dict[str, list[tuple[str, int]]]] = defaultdict(dict)
         self.sessions = {}
+        self.began = {}
         self.ended = set()
         self.claims = {}
         self.held = defaultdict(set)
@@ -67,12 +70,13 @@ class View:
 
         A server that has forgotten its last revisions gives their numbers to others: the record must be the same, too.
         """
-        before = self._entries
+        before, began = self._entries, self.began
         self._forget()
         for key, (record, revision) in entries.items():
             known = before.get(key)
             is_same = known is not None and (known.revision, known.record) == (revision, record)
             self._take(key, record, revision, known.at if known is not None and is_same else now)
+        self.began |= {name: at for name, at in began.items() if name in self.sessions}
         self.membership_at = now
 
     def observe(self, key: str, record: Record | None, revision: int, now: float) -> bool:
@@ -142,10 +146,12 @@ class View:
             if before is None or before[0].draining != record.draining:
                 self.membership_at = at
             self.sessions[name] = (record, at)
+            self.began.setdefault(name, at)
             return
         if record is None:
             self.ended.add(name)
         if self.sessions.pop(name, None) is not None:
+            del self.began[name]
             self.membership_at = at
 
     def _take_claim(self, channel: str, record: Record | None) -> None:
