@@ -293,6 +293,12 @@ class Release:
         return found
 
 
+def apply_definitions() -> None:
+    """Bring the definitions of the operator's resources into the cluster, or up to date."""
+    folder = CHART / "charts" / "crds" / "crds"
+    run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", str(folder))
+
+
 def build_and_load(load: Sequence[str]) -> None:
     """Build all images and bring them into the cluster by a command to which their names are added."""
     for file, target in dict.fromkeys(IMAGES.values()):

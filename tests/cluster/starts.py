@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.cluster.cluster import CHART, Namespace, Release, run, until
+from tests.cluster.cluster import Release, apply_definitions, until
 
 STARTS: Final = int(os.environ.get("ROSEY_STARTS", "5"))
 FIRST_EVENT_S: Final = 60
@@ -36,17 +36,11 @@ print(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / os.sysconf
 """
 
 
-def definitions(namespace: Namespace) -> None:
-    """The operator's."""
-    folder = str(CHART / "charts" / "crds" / "crds")
-    run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", folder)
-
-
 @pytest.mark.timeout(STARTS * 300)
 def test_starts(make_release: Callable[..., Release]) -> None:
     began = time.monotonic()
     values: dict[str, Any] = {"simulator": {"enabled": True}, "operator": {"enabled": True}}
-    release = make_release("starts", values, definitions)
+    release = make_release("starts", values, lambda _: apply_definitions())
     until(release.stored_lines, what="a line of chat is stored", timeout=FIRST_EVENT_S, poll=0.2)
     first = time.monotonic() - began
     print(f"\nfrom helm install to the first stored line: {first:.1f} s")

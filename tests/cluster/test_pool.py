@@ -19,7 +19,7 @@ import pytest
 from rosey_simulator.crowd.record import Entry
 from rosey_simulator.crowd.summary import summarize
 from tests.cluster import site
-from tests.cluster.cluster import CHART, Namespace, Release, run, until
+from tests.cluster.cluster import Namespace, Release, apply_definitions, until
 from tests.cluster.executioner import Executioner
 from tests.cluster.load import Line, copied, said, surplus
 from tests.cluster.site import SiteRecord
@@ -43,8 +43,7 @@ ON_THE_WIRE_MS: Final = 500
 
 def prepare(namespace: Namespace) -> None:
     """An account of the simulated site, and the definitions."""
-    definitions = CHART / "charts" / "crds" / "crds"
-    run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", str(definitions))
+    apply_definitions()
     for name, key, text in (("accounts", "accounts", json.dumps({"Rosey": "right"})), ("account", "password", "right")):
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: text}}
         namespace.apply(secret)

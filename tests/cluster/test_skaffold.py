@@ -14,19 +14,13 @@ from typing import Any, Final
 import pytest
 
 from tests.chart.skaffold import ARTIFACTS, ROOT, destinations, values
-from tests.cluster.cluster import CHART, CommandFailed, Namespace, Release, run, until
+from tests.cluster.cluster import CommandFailed, Release, apply_definitions, run, until
 
 TAG: Final = "development"
 HEALTH: Final = "services/core/rosey_core/health.py"
 SITE: Final = "services/simulator/rosey_simulator/main.py"
 ANSWER: Final = '{"alive": alive, '
 SERVICES: Final = ("bot", "database", "operator")
-
-
-def definitions(namespace: Namespace) -> None:
-    """The operator's."""
-    folder = str(CHART / "charts" / "crds" / "crds")
-    run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", folder)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +34,7 @@ def release(make_release: Callable[..., Release], load_command: list[str]) -> Re
         command += [f"--build-arg={name}={value}" for name, value in docker["buildArgs"].items()]
         run(*command, "--target", docker["target"], str(ROOT), timeout=900)
     run(*load_command, *names, timeout=300)
-    return make_release("skaffold", values(TAG), definitions)
+    return make_release("skaffold", values(TAG), lambda _: apply_definitions())
 
 
 def copy(release: Release, file: str, text: str) -> None:
