@@ -129,6 +129,9 @@ def test_the_commands_name_the_database(rosey: Callable[..., Result], database_f
     assert "what was there is in" in put_back.stdout
     assert rosey("backup", tmp_path / "second.db", "--database", data.database).exit_code == 0
     assert rosey("restore", tmp_path / "second.db").exit_code == 2
+    absent = rosey("restore", tmp_path / "absent.db", "--data", tmp_path / "untouched")
+    assert (absent.exit_code, "there is no file" in absent.stderr) == (1, True)
+    assert not (tmp_path / "untouched").exists()
     data.acquire()
     held = rosey("restore", tmp_path / "backup.db", "--data", data.path)
     data.release()

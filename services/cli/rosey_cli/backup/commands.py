@@ -48,11 +48,15 @@ def restore(
     def work() -> int:
         if (data is None) == (database is None):
             raise Failure("say which database: --data DIR or --database FILE", BAD_CONFIGURATION)
+        backup = source.expanduser()
+        if not backup.is_file():
+            # Before a data directory is made to put it into.
+            raise Failure(f"there is no file {backup}")
         directory = None if data is None else DataDirectory(data.expanduser().absolute())
         if directory is not None:
             directory.acquire()
         try:
-            found, kept = copies.restore(source.expanduser(), _database(data, database))
+            found, kept = copies.restore(backup, _database(data, database))
         finally:
             if directory is not None:
                 directory.release()
