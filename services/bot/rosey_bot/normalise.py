@@ -8,7 +8,8 @@ events say rests on these rules:
 - Everything else has the time at which the bot saw it; no two such times of a channel are equal.
 - What the server says in the guise of chat, and shadow-muted lines, are not chat. CyTube marks these for moderators
   and shows them to nobody else who has a name, but to anonymous sockets like any other line (PROTOCOL.md 5): while the
-  bot waits for the name that it is to have, only what CyTube replays is known to be public.
+  bot waits for the name that it is to have, only what CyTube replays is known to be public. That holds until it has
+  settled in: where it comes in anew for its name, the replay tells all lines in their order.
 - A lost connection is no event of the room: nobody left, nothing ended. The next user list tells what became of it.
 - A snapshot (the playlist at the join and after the login) is no change.
 """
@@ -87,6 +88,7 @@ class Normaliser:
         self._interrupted: NowPlaying | None = None
         self._told_that_nothing_plays = False
         self._lines: OrderedDict[tuple[int, str, str], int] = OrderedDict()
+        self._is_watching = False
 
     def follow(self, dispatcher: Dispatcher) -> None:
         """Take this channel's frames from ``dispatcher``."""
@@ -118,6 +120,11 @@ class Normaliser:
         """A connection begins; its frames show the room from the beginning."""
         self._room.forget()
         self._lines.clear()
+        self._is_watching = False
+
+    def settled(self) -> None:
+        """The bot has the name that it is to have, or none, and stays."""
+        self._is_watching = False
 
     def disconnected(self, *, last_seen: float | None = None) -> None:
         """The connection is lost, or was given up.
@@ -176,7 +183,7 @@ class Normaliser:
     # Chat
 
     def _chat(self, frame: frames.ChatMsg) -> None:
-        if not is_username(frame.username) or frame.meta.shadow or self._may_be_shadowed:
+        if not is_username(frame.username) or frame.meta.shadow or self._is_watching:
             return
         text = plain_text(frame.msg)
         self._sink.publish(
@@ -196,11 +203,6 @@ class Normaliser:
                 replayed=not self._room.is_joined,
             )
         )
-
-    @property
-    def _may_be_shadowed(self) -> bool:
-        """Whether a line of now may be a shadow-muted user's without a mark."""
-        return self._room.is_joined and self._room.own_name is None and self._bot_name is not None
 
     def _ordinal(self, frame: frames.ChatMsg, text: str) -> int:
         line = (int(frame.time), identity.user_key(frame.username), text)
@@ -226,6 +228,7 @@ class Normaliser:
             )
         )
         if is_join:
+            self._is_watching = room.own_name is None and self._bot_name is not None
             self._unseen_since = None
             self._interrupted = None
             if room.media is None:

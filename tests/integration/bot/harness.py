@@ -30,7 +30,7 @@ FAST = ReconnectPolicy(
 
 
 class ClientHarness:
-    """A client; ``causes`` and ``delays`` tell how its connections ended and what it then waited."""
+    """A client; ``causes`` tells how its connections ended, without those that it left to come in anew."""
 
     def __init__(self, server: SimulatorServer, policy: ReconnectPolicy = FAST, *, bot_name: str | None = None) -> None:
         self.server = server
@@ -82,9 +82,11 @@ class ClientHarness:
 
     def logged_in(self) -> None:
         self.logins += 1
+        self.normaliser.settled()
 
-    async def disconnected(self, cause: Cause, last_seen: float | None) -> None:
-        self.causes.append(cause)
+    async def disconnected(self, cause: Cause | None, last_seen: float | None) -> None:
+        if cause is not None:
+            self.causes.append(cause)
         self.normaliser.disconnected(last_seen=last_seen)
         await self.sending.close()
 

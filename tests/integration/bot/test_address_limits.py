@@ -76,6 +76,8 @@ async def test_with_cytubes_limits_nobody_is_refused(server: SimulatorServer, cl
     await until(lambda: sum(bool(client.client and not client.client.state.problem) for client in clients) == 10)
     assert [client.causes for client in clients] == [[]] * len(clients)
     assert all(client.logins == 1 for client in clients[:10])
+    made = [client.client.state.connections for client in clients if client.client]
+    assert sorted(made) == [0, *[1] * (ACCOUNTS + 1), *[2] * (GUESTS - 2)], "guests come in anew, into their own places"
     [late] = [client.client for client in clients if client.client and client.client.state.problem]
     assert late.state.waits_for is not None
     assert late.state.waits_for.text == "a place: the server allows an address 10"

@@ -3,25 +3,31 @@ whoever is in the room without a name (PROTOCOL.md 5)."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from rosey_bot.cytube.budget import AddressBudget, AddressLimits
+from rosey_bot.cytube.budget import AddressBudget, AddressLimits, Place
 from rosey_bot.cytube.client import CytubeClient
 from rosey_bot.cytube.login import LoginRefused
 from rosey_bot.cytube.session import Session
-from rosey_core.events import ChatMessage
+from rosey_core.events import ChatMessage, UserLeft, UsersPresent
+from rosey_simulator.limits import Limits
 from rosey_simulator.member import Member
 from rosey_simulator.room import Room
 from rosey_simulator.server import SimulatorServer
 from rosey_simulator.witness import Witness
 from tests.integration.bot.harness import CHANNEL, FAST, ClientHarness, Person
+from tests.support.clock import MovableClock
 from tests.support.waiting import until
 
 COMINGS = 4
 """As many connections as an address may make at once."""
 GUESTS_AT_ONCE = AddressLimits(guest_login_interval=0.0)
+MEANWHILE = 5
+"""Lines that are said while the bot has no name: fewer than CyTube replays."""
 ROLES = {"moderator": ("Rosey", "pw-Rosey"), "member": ("Alice", "pw-Alice"), "guest": ("SomeGuest", None)}
 
 
@@ -62,6 +68,14 @@ class Talkers(Witness):
     def public(self) -> list[str]:
         """What Bob has said."""
         return [f"Bob says {number}" for number in range(self.said)]
+
+
+@pytest.fixture
+async def rosey(cytube: SimulatorServer) -> AsyncIterator[ClientHarness]:
+    """A client that is to have a name, and takes nothing for public without it."""
+    harness = ClientHarness(cytube, bot_name="Rosey")
+    yield harness
+    await harness.stop()
 
 
 @pytest.fixture
@@ -110,40 +124,152 @@ async def test_broken_variant_who_joins_first_takes_it_for_chat(
     assert {line.split()[0] for line in stored(client)} == {"Bob", "Muted"}
 
 
-async def test_who_is_refused_the_name_takes_nothing_for_chat_but_what_is_replayed(
-    cytube: SimulatorServer, talkers: Talkers, caplog: pytest.LogCaptureFixture
+async def stay_in_place(
+    self: CytubeClient, session: Session, place: Place, refusal: LoginRefused | None, *, is_anew: bool
 ) -> None:
-    talkers.talk()
-    client = ClientHarness(cytube, bot_name="Rosey")
+    """Log in as soon as that works, on the connection that was nameless until then."""
+    while not session.is_logged_in:
+        await session.until(self._sleep(0.05))
+        await self._log_in(session)
+    await STAY(self, session, place, refusal, is_anew=is_anew)
+
+
+STAY = CytubeClient._stay
+
+
+async def watch_nameless(client: ClientHarness, talkers: Talkers) -> None:
+    """Hear what is said without a name, of which nothing may be stored."""
+    await until(lambda: client.client and client.client.state.joined_since)
+    assert client.room.own_name is None
+    for _ in range(MEANWHILE):
+        talkers.talk()
+    room = client.server.channel(CHANNEL)
+    room.set_afk(room.members[0], True)
+    await until(lambda: (mod := client.room.users.get("Mod")) is not None and mod.afk)
+    assert stored(client) == []
+
+
+async def have_the_password_mended(client: ClientHarness, talkers: Talkers) -> None:
+    """An account that was refused at first hears a line under its name."""
     client.start("Rosey", "wrong")
-    await until(lambda: "is wrong" in client.problem)
-    assert "no chat is recorded until then" in caplog.text
-    account = cytube.site.accounts.get("Rosey")
+    await watch_nameless(client, talkers)
+    account = client.server.site.accounts.get("Rosey")
     assert account is not None
     account.password = "wrong"
     await client.until_ready()
     talkers.talk()
     await until(lambda: talkers.public[-1] in stored(client))
-    said_meanwhile = talkers.public[1]
-    assert set(talkers.public) - set(stored(client)) == {said_meanwhile}
-    assert set(stored(client)) <= set(talkers.public)
+
+
+async def test_who_was_refused_the_name_comes_in_anew_for_what_was_said_meanwhile(
+    rosey: ClientHarness, talkers: Talkers, caplog: pytest.LogCaptureFixture
+) -> None:
+    await have_the_password_mended(rosey, talkers)
+    assert stored(rosey) == talkers.public
+    assert "no chat is recorded until then" in caplog.text
+    assert rosey.client is not None
+    assert rosey.client.state.connections == 2
+    assert rosey.client.state.last_failure is None
+    assert rosey.causes == []
+    assert rosey.logins == 1
+    assert "Bob" not in {event.username for event in rosey.sink.of(UserLeft)}
+    assert [event.unseen_since is not None for event in rosey.sink.of(UsersPresent)][-1]
+
+
+async def test_broken_variant_who_logs_in_on_the_same_connection_misses_that(
+    rosey: ClientHarness, talkers: Talkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CytubeClient, "_stay", stay_in_place)
+    await have_the_password_mended(rosey, talkers)
+    assert len(stored(rosey)) < len(talkers.public) - MEANWHILE
+
+
+async def test_whose_logins_fail_only_before_the_join_comes_in_anew_once(
+    client: ClientHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def enter_refused(self: CytubeClient, session: Session) -> LoginRefused | None:
+        refusal = LoginRefused("not now")
+        await self._join(session, refusal)
+        return refusal
+
+    monkeypatch.setattr(CytubeClient, "_enter", enter_refused)
+    client.start()
+    await client.until_ready()
+    assert client.client is not None
+    assert client.client.state.connections == 2
+    assert client.causes == []
+
+
+class Minutes:
+    """A server, and a bot, for which the minute between two guests' logins passes when the test says so."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self.server = SimulatorServer(clock=clock, limits=Limits(guest_login_seconds=60))
+        self.server.add_channel(CHANNEL, owner="Mod")
+        self.turns: list[str] = []
+        self.passes = asyncio.Event()
+        self._clock = clock
+
+    def budget(self) -> AddressBudget:
+        """A new process's."""
+        return AddressBudget("the server", turn=self._turn, monotonic=self._clock, sleep=self._sleep)
+
+    async def _turn(self, kind: str) -> None:
+        self.turns.append(kind)
+
+    async def _sleep(self, seconds: float) -> None:
+        await self.passes.wait()
+        self._clock.move(seconds)
+
+
+@pytest.fixture
+async def minutes(clock: MovableClock) -> AsyncIterator[Minutes]:
+    minutes = Minutes(clock)
+    await minutes.server.start()
+    yield minutes
+    await minutes.server.stop()
+
+
+async def restart_a_guest(minutes: Minutes, *, is_new: bool) -> tuple[ClientHarness, Talkers]:
+    """A guest comes whose turn is over, and hears a line under its name; a new process does not know of the turn."""
+    budget = minutes.budget()
+    before = ClientHarness(minutes.server)
+    before.start("SomeGuest", None, budget=budget)
+    await before.until_ready()
+    await before.stop()
+    minutes.turns.clear()
+    talkers = Talkers(minutes.server.channel(CHANNEL))
+    client = ClientHarness(minutes.server, bot_name="SomeGuest")
+    client.start("SomeGuest", None, budget=minutes.budget() if is_new else budget)
+    await watch_nameless(client, talkers)
+    minutes.passes.set()
+    await client.until_ready()
+    talkers.talk()
+    await until(lambda: talkers.public[-1] in stored(client))
+    return client, talkers
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["refused", "waiting"])
+async def test_a_guest_that_waits_for_its_turn_comes_in_anew_for_what_was_said_meanwhile(
+    minutes: Minutes, is_new: bool
+) -> None:
+    client, talkers = await restart_a_guest(minutes, is_new=is_new)
+    assert stored(client) == talkers.public
+    refused = ["guest"] if is_new else []
+    assert minutes.turns == ["connect", *refused, "guest", "connect"], "the turn is used on the second connection"
+    assert client.causes == []
+    assert client.logins == 1
+    assert "Bob" not in {event.username for event in client.sink.of(UserLeft)}
     await client.stop()
 
 
-async def test_a_guest_whose_turn_comes_later_watches_meanwhile(cytube: SimulatorServer, talkers: Talkers) -> None:
-    budget = AddressBudget("the server")
-    async with budget.guest_login(lambda wait: None) as turn:
-        turn.is_used = True
-    client = ClientHarness(cytube, bot_name="SomeGuest")
-    client.start("SomeGuest", None, budget=budget)
-    await until(lambda: client.client and client.client.state.waits_for)
-    assert client.client is not None
-    assert client.client.state.joined_since is not None
-    assert "no chat is recorded" in client.problem
-    talkers.talk()
-    cytube.channel(CHANNEL).set_afk(cytube.channel(CHANNEL).members[0], True)
-    await until(lambda: (mod := client.room.users.get("Mod")) is not None and mod.afk)
-    assert stored(client) == []
+@pytest.mark.parametrize("is_new", [True, False], ids=["refused", "waiting"])
+async def test_broken_variant_a_guest_that_logs_in_on_the_same_connection_misses_that(
+    minutes: Minutes, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    monkeypatch.setattr(CytubeClient, "_stay", stay_in_place)
+    client, talkers = await restart_a_guest(minutes, is_new=is_new)
+    assert len(stored(client)) < len(talkers.public) - MEANWHILE
     await client.stop()
 
 

@@ -167,12 +167,16 @@ async def test_a_login_without_an_answer_is_tried_again(meet: Meet, caplog: pyte
 
 
 async def test_a_login_that_is_answered_late_is_one(meet: Meet) -> None:
-    """Asking again would bring no answer: CyTube ignores a second login."""
+    """Asking again would bring no answer: CyTube ignores a second login. Nameless until then, it comes in anew once."""
     replies = {"40": [CONNECT], '42["joinChannel"': [event("userlist", [])]}
-    client = await meet(replies=replies, answer_timeout=0.2, login=replace(FAST.login, first=0.3, longest=0.3))
-    await until(lambda: "does not answer the login" in client.problem)
-    client.dispatcher.dispatch("login", [{"success": True, "name": "Rosey"}])
+    client = await meet(replies=replies, answer_timeout=0.2, login=replace(FAST.login, first=60, longest=60))
+    state = client.client and client.client.state
+    assert state is not None
+    for connection in (1, 2):
+        await until(lambda n=connection: state.connections == n and "does not answer the login" in client.problem)
+        client.dispatcher.dispatch("login", [{"success": True, "name": "Rosey"}])
     await client.until_ready()
+    assert state.connections == 2
     assert client.causes == []
 
 

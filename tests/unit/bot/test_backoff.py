@@ -86,7 +86,7 @@ class Deaf:
 
     def logged_in(self) -> None: ...
 
-    async def disconnected(self, cause: Cause, last_seen: float | None) -> None: ...
+    async def disconnected(self, cause: Cause | None, last_seen: float | None) -> None: ...
 
 
 class FailingClient(CytubeClient):
@@ -110,7 +110,7 @@ class FailingClient(CytubeClient):
     async def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    async def _connection(self, _: Place) -> None:
+    async def _connection(self, place: Place, *, is_anew: bool = False) -> None:
         if not self.endings:
             raise asyncio.CancelledError
         lasted, error = self.endings.pop(0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rosey_bot.cytube.budget import AddressBudget, AddressBudgets, AddressLimits, Place, Wait
+from rosey_bot.cytube.budget import BURST, MARGIN, AddressBudget, AddressBudgets, AddressLimits, Place, Wait
 from rosey_bot.cytube.login import LoginRefused, explain_refusal
 from rosey_simulator.throttle import ConnectionBucket
 
@@ -135,6 +135,29 @@ async def test_a_connection_that_the_server_still_counts_keeps_its_place(visitor
     await first.go(lingers=145)
     await time.pass_until(lambda: second.entered_at is not None)
     assert second.entered_at == pytest.approx(145)
+
+
+async def test_who_connects_again_keeps_its_place_from_who_waits_for_one_but_takes_a_turn(time: Time) -> None:
+    budget = AddressBudget("cytu.be", AddressLimits(connections=1), monotonic=time, sleep=time.sleep)
+    waits: list[Wait | None] = []
+    first = Visitor(budget, time)
+    await time.pass_until(lambda: first.entered_at is not None)
+    late = Visitor(budget, time)
+    await time.pass_until(lambda: bool(late.waits))
+    assert first.place is not None
+    for _ in range(BURST - 1):
+        await budget.connect_again(first.place, waits.append)
+    assert set(waits) == {None}
+    again = asyncio.create_task(budget.connect_again(first.place, waits.append))
+    await time.pass_until(again.done)
+    assert time.now == pytest.approx(10 * MARGIN)
+    assert [wait.kind for wait in waits if wait is not None] == ["connection_rate"]
+    assert late.entered_at is None
+    assert budget.in_use == 1
+    await first.go()
+    await time.pass_until(lambda: late.entered_at is not None)
+    assert time.now == pytest.approx(10 * MARGIN), "the turn that was not used is the next one's"
+    await late.go()
 
 
 async def test_a_connection_that_was_not_asked_for_costs_nothing(visitors: Make, time: Time) -> None:

@@ -72,11 +72,11 @@ async def follow_mutated(mutated: list[tuple[str, list[Any]]]) -> None:
     channel = unconnected_channel(sink)
     channel.connecting()
     for name, argument in (
+        ("login", {"success": True, "name": "RoseyBot"}),
         ("playlist", [item(0, media("abc"))]),
         ("setCurrent", 0),
         ("changeMedia", media("abc")),
         ("userlist", [user("Alice"), user("ModUser", 5)]),
-        ("login", {"success": True, "name": "RoseyBot"}),
     ):
         channel.dispatcher.dispatch(name, [argument])
     for name, arguments in mutated:

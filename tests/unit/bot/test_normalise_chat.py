@@ -99,7 +99,9 @@ def test_while_the_bot_has_no_name_only_what_is_replayed_is_certain_to_be_chat()
     harness.frame("userlist", [user("Alice")])
     harness.frame("chatMsg", chat("Alice", "psst", MS + 1))
     harness.log_in("Rosey", rank=1)
-    harness.frame("chatMsg", chat("Alice", "hello all", MS + 2))
+    harness.frame("chatMsg", chat("Alice", "replayed where the bot comes in anew", MS + 2))
+    harness.normaliser.settled()
+    harness.frame("chatMsg", chat("Alice", "hello all", MS + 3))
     assert [line.message for line in harness.sink.of(ChatMessage)] == ["replayed", "hello all"]
 
 

@@ -243,14 +243,16 @@ class Channel:
 
     def logged_in(self) -> None:
         """The bot has its name and rank."""
+        self._normaliser.settled()
         self._normaliser.report_status()
         self._poster.look()
 
-    async def disconnected(self, cause: Cause, last_seen: float | None) -> None:
+    async def disconnected(self, cause: Cause | None, last_seen: float | None) -> None:
         """The connection is gone."""
         self._normaliser.disconnected(last_seen=last_seen)
         self._observer.connected(self.key, False)
-        self._observer.connection_ended(self.key, cause.value)
+        if cause is not None:
+            self._observer.connection_ended(self.key, cause.value)
         await self._sending.close()
 
     async def _emit(self, emit: Emit, event: str, arguments: Any) -> None:

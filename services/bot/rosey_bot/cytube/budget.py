@@ -118,9 +118,10 @@ class AddressBudget:
         self._shared_turn: Final = turn
         self._monotonic: Final = monotonic
         self._sleep: Final = sleep
-        self._turn: Final = asyncio.Lock()
+        self._place_turn: Final = asyncio.Lock()
+        self._connect_turn: Final = asyncio.Lock()
         self._guest_turn: Final = asyncio.Lock()
-        self._changed: Final = asyncio.Event()
+        self._changed = asyncio.Event()
         self._places: Final[set[Place]] = set()
         self._waiting = 0
         self._guests_waiting = 0
@@ -151,7 +152,21 @@ class AddressBudget:
             place.left_at = self._monotonic()
             if not place.is_spent:
                 self._level = min(self._refilled() + 1, BURST)
-            self._changed.set()
+            self._tell_change()
+
+    async def connect_again(self, place: Place, tell: Tell) -> None:
+        """Wait for the turn to make a connection in the place of one that is about to be left.
+
+        Nobody who waits for a place is waited for: it would have to be this one.
+        """
+        await self._take_own_turn(tell)
+        try:
+            await self._take_shared_turn("connect", tell)
+        except BaseException:
+            self._give_turn_back()
+            raise
+        tell(None)
+        place.is_spent = False
 
     @asynccontextmanager
     async def guest_login(self, tell: Tell) -> AsyncIterator[GuestTurn]:
@@ -179,7 +194,7 @@ class AddressBudget:
         """The server has refused a connection for the address's sake: others use the address, too."""
         self._level = 0.0
         self._level_at = self._monotonic()
-        self._changed.set()
+        self._tell_change()
 
     async def _enter(self, tell: Tell) -> Place:
         before = self._waiting
@@ -187,14 +202,11 @@ class AddressBudget:
         try:
             if before:
                 tell(Wait("connection_rate", self._queue(before)))
-            async with self._turn:
+            async with self._place_turn:
                 while self.in_use >= self._limits.connections:
                     tell(Wait("connections", f"a place: {self._name} allows an address {self._limits.connections}"))
                     await self._change(self._next_end())
-                while (level := self._refilled()) < 1:
-                    tell(Wait("connection_rate", self._queue(0)))
-                    await self._change(max((1 - level) * self._interval, _LEAST_WAIT))
-                self._level = self._refilled() - 1
+                await self._take_own_turn(tell)
                 place = Place()
                 self._places.add(place)
             try:
@@ -202,13 +214,23 @@ class AddressBudget:
                 await self._take_shared_turn("connect", tell)
             except BaseException:
                 self._places.discard(place)
-                self._level = min(self._refilled() + 1, BURST)
-                self._changed.set()
+                self._give_turn_back()
                 raise
         finally:
             self._waiting -= 1
         tell(None)
         return place
+
+    async def _take_own_turn(self, tell: Tell) -> None:
+        async with self._connect_turn:
+            while (level := self._refilled()) < 1:
+                tell(Wait("connection_rate", self._queue(0)))
+                await self._change(max((1 - level) * self._interval, _LEAST_WAIT))
+            self._level = self._refilled() - 1
+
+    def _give_turn_back(self) -> None:
+        self._level = min(self._refilled() + 1, BURST)
+        self._tell_change()
 
     async def _take_shared_turn(self, kind: Literal["connect", "guest"], tell: Tell) -> None:
         if self._shared_turn is None:
@@ -241,9 +263,12 @@ class AddressBudget:
         ends = [place.left_at + place.lingers for place in self._places if place.left_at is not None]
         return max(min(ends) - self._monotonic(), 0.0) if ends else None
 
+    def _tell_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
     async def _change(self, seconds: float | None) -> None:
         """Wait until something changes, or for so many seconds."""
-        self._changed.clear()
         waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._changed.wait())]
         if seconds is not None:
             waits.append(asyncio.ensure_future(self._sleep(seconds)))

@@ -2,9 +2,10 @@
 
 Who joins first, as PROTOCOL.md 3 recommends for bots, is anonymous in the room until the login, and is shown what
 shadow-muted users say like anything else (PROTOCOL.md 5). CyTube takes the login before the join as well; only where
-it refuses that, or a guest has to wait for it, does the bot watch without a name. python-socketio's own reconnection
-stays off: it does not reconnect after a kick, knows no reasons, and would not ask for the socket's address again
-(PROTOCOL.md 10).
+it refuses that, or a guest has to wait for it, does the bot watch without a name. Once it can have its name it comes in
+anew: CyTube replays what was said meanwhile, and of that only what everybody was shown. python-socketio's own
+reconnection stays off: it does not reconnect after a kick, knows no reasons, and would not ask for the socket's address
+again (PROTOCOL.md 10).
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from rosey_bot.cytube import frames
 from rosey_bot.cytube.backoff import Cause, Disconnected, ReconnectPolicy
-from rosey_bot.cytube.budget import AddressBudget, Place, Wait
+from rosey_bot.cytube.budget import AddressBudget, GuestTurn, Place, Wait
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.login import Credentials, LoginRefused, explain_refusal
 from rosey_bot.cytube.proxy import address_group, open_http
@@ -42,8 +44,11 @@ class ClientListener(Protocol):
     def logged_in(self) -> None:
         """The bot has its name and rank."""
 
-    async def disconnected(self, cause: Cause, last_seen: float | None) -> None:
-        """The connection is gone; ``last_seen`` (Unix seconds) where that was some time ago."""
+    async def disconnected(self, cause: Cause | None, last_seen: float | None) -> None:
+        """The connection is gone; ``last_seen`` (Unix seconds) where that was some time ago.
+
+        ``cause`` is ``None`` where the bot left it to come in anew under its name.
+        """
 
 
 @dataclass(slots=True)
@@ -118,6 +123,8 @@ class CytubeClient:
         self._clock: Final = clock
         self._sleep: Final = sleep
         self._session: Session | None = None
+        self._guest_turn: GuestTurn | None = None
+        self._turn_taken: Final = AsyncExitStack()
         self._is_told_unregistered = False
         dispatcher.on(frames.USERLIST, self._userlist)
         dispatcher.on(frames.NEED_PASSWORD, self._need_password)
@@ -137,7 +144,7 @@ class CytubeClient:
                 await self._permit()
                 began = self._clock()
                 try:
-                    await self._connection(place)
+                    await self._visit(place)
                 except Disconnected as error:
                     cause = error.cause
                     self.state.tell(str(error), error.word)
@@ -163,9 +170,21 @@ class CytubeClient:
         if wait is not None and (before is None or before.kind != wait.kind):
             log.info("%s: waits for %s", self._channel, wait.text)
 
-    async def _connection(self, place: Place) -> None:
+    async def _visit(self, place: Place) -> None:
+        """Be in the room, in this place; whoever is there without its name comes in anew once it can have it."""
+        try:
+            await self._connection(place)
+            while True:
+                await self._permit()
+                await self._connection(place, is_anew=True)
+        finally:
+            await self._end_guest_turn()
+
+    async def _connection(self, place: Place, *, is_anew: bool = False) -> None:
+        """One connection, to its end; returns where it was left for another one under the bot's name."""
         self._listener.connecting()
-        cause, last_seen = Cause.LOST, None
+        cause: Cause | None = Cause.LOST
+        last_seen = None
         try:
             async with open_http(self._proxy) as http:
                 url = await fetch_socket_url(http, self._server, self._channel, proxy=self._group)
@@ -178,13 +197,14 @@ class CytubeClient:
                     self.state.joined_since = self._clock()
                     log.info("%s: joined", self._channel)
                     self._listener.joined(session.emit)
-                    await self._stay(session, refusal)
+                    await self._stay(session, place, refusal, is_anew=is_anew)
+                    cause = None
                 finally:
                     last_seen = session.last_seen
                     await session.close()
-                    if last_seen is not None:
-                        # The server may not have noticed the end, and counts the connection on until it does.
-                        place.lingers = max(last_seen + session.server_patience - self._clock(), 0.0)
+                    # The server may not have noticed the end, and counts the connection on until it does.
+                    noticed = self._clock() if last_seen is None else last_seen + session.server_patience
+                    place.lingers = max(noticed - self._clock(), 0.0)
         except Disconnected as error:
             cause = error.cause
             raise
@@ -201,7 +221,8 @@ class CytubeClient:
             Disconnected: it did not let the bot in.
         """
         # A guest whose turn to log in comes later watches meanwhile.
-        is_now = self._credentials.is_account or self._budget.has_guest_turn
+        has_turn = self._guest_turn is not None or self._budget.has_guest_turn
+        is_now = self._credentials.is_account or has_turn
         refusal = await self._log_in(session) if is_now else None
         await self._join(session, refusal)
         return refusal
@@ -237,25 +258,53 @@ class CytubeClient:
         await session.emit("channelPassword", password)
         return True
 
-    async def _stay(self, session: Session, refusal: LoginRefused | None) -> None:
-        """Stay until the connection ends, and log in as often as it takes where that is still to be done."""
+    async def _stay(self, session: Session, place: Place, refusal: LoginRefused | None, *, is_anew: bool) -> None:
+        """Stay until the connection ends; returns where it is to be left for another one under the bot's name."""
         if not session.is_logged_in and self._credentials.user is not None:
-            self.state.tell("not logged in yet: no chat is recorded until then")
-        failures = 0
-        refusal = refusal or await self._log_in(session)
-        while refusal is not None:
-            self.state.tell(str(refusal), refusal.word)
-            delay = self._policy.login_delay(failures)
-            failures += 1
-            log.warning("%s: %s; no chat is recorded until then; next login in %.0f s", self._channel, refusal, delay)
-            await session.until(self._sleep(delay))
-            refusal = await self._log_in(session)
+            await self._watch(session, refusal)
+            # Where only the logins before the join fail, an account would come in anew for ever.
+            if self._guest_turn is not None or (self._credentials.is_account and not is_anew):
+                self.state.tell("comes in anew under its name")
+                await session.until(self._budget.connect_again(place, self._waits))
+                await session.until(self._permit())
+                log.info("%s: comes in anew under its name", self._channel)
+                return
         # A guest's rank never changes, and nothing tells it; an account's comes with the join (PROTOCOL.md 3).
         if self._credentials.is_account and await session.first_of(session.ranked) is None:
             log.warning("%s: CyTube told no rank after the login", self._channel)
         self.state.tell(None)
         self._listener.logged_in()
         await session.wait_end()
+
+    async def _watch(self, session: Session, refusal: LoginRefused | None) -> None:
+        """Be in the room without the name until an account is logged in, or a guest's turn to log in is there.
+
+        A guest whose name CyTube has refused logs in without leaving: its turn may be used up for nothing.
+        """
+        self.state.tell("not logged in yet: no chat is recorded until then")
+        failures = 0
+        while not session.is_logged_in:
+            if refusal is not None:
+                self.state.tell(str(refusal), refusal.word)
+                delay = self._policy.login_delay(failures)
+                failures += 1
+                advice = "no chat is recorded until then; next login in"
+                log.warning("%s: %s; %s %.0f s", self._channel, refusal, advice, delay)
+                await session.until(self._wait_for_name(session, delay))
+            if self._credentials.is_account or (refusal is not None and not refusal.takes_turn):
+                refusal = await self._log_in(session)
+            elif not session.is_logged_in:
+                await session.until(self._permit())
+                await session.until(self._take_guest_turn())
+                return
+
+    async def _wait_for_name(self, session: Session, delay: float) -> None:
+        """Wait so many seconds, or until CyTube accepts the last login after all."""
+        waking: asyncio.Future[None] = asyncio.ensure_future(self._sleep(delay))
+        try:
+            await asyncio.wait([waking, session.named], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
 
     async def _log_in(self, session: Session) -> LoginRefused | None:
         """Log in, if the bot is to have a name; returns what CyTube has against it.
@@ -278,14 +327,26 @@ class CytubeClient:
         return None
 
     async def _log_guest_in(self, session: Session) -> None:
-        async with self._budget.guest_login(self._waits) as turn:
-            # Where the answer is lost, CyTube may have counted it.
-            turn.is_used = True
-            try:
-                await self._ask_for_login(session)
-            except LoginRefused as refusal:
-                turn.is_used = refusal.takes_turn
-                raise
+        turn = await self._take_guest_turn()
+        # Where the answer is lost, CyTube may have counted it.
+        turn.is_used = True
+        try:
+            await self._ask_for_login(session)
+        except LoginRefused as refusal:
+            turn.is_used = refusal.takes_turn
+            raise
+        finally:
+            await self._end_guest_turn()
+
+    async def _take_guest_turn(self) -> GuestTurn:
+        """Wait for the turn to log in; it stays taken until the login, over the end of a connection where need be."""
+        if self._guest_turn is None:
+            self._guest_turn = await self._turn_taken.enter_async_context(self._budget.guest_login(self._waits))
+        return self._guest_turn
+
+    async def _end_guest_turn(self) -> None:
+        self._guest_turn = None
+        await self._turn_taken.aclose()
 
     async def _ask_for_login(self, session: Session) -> None:
         name = self._credentials.user or ""

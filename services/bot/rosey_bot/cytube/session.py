@@ -61,6 +61,7 @@ class Session:
     Attributes:
         joined: settled by the first user list.
         needs_password: settled where the channel asks for a password: whether one was given and is wrong.
+        named: settled by a login that CyTube has accepted, however late.
         ranked: settled by the own rank in the channel.
         own_name: as CyTube spells it, after the login.
         kick_reason: what the server said before it ended the connection.
@@ -70,6 +71,7 @@ class Session:
 
     joined: asyncio.Future[None]
     needs_password: asyncio.Future[bool]
+    named: asyncio.Future[None]
     ranked: asyncio.Future[float]
     own_name: str
     kick_reason: str | None
@@ -99,6 +101,7 @@ class Session:
         self._last_frame = clock()
         self.joined = loop.create_future()
         self.needs_password = loop.create_future()
+        self.named = loop.create_future()
         self.ranked = loop.create_future()
         self.own_name = ""
         self.kick_reason = None
@@ -225,6 +228,7 @@ class Session:
         """CyTube has answered a login."""
         if frame.success:
             self.own_name = frame.name
+            self.settle(self.named, None)
         if self._answer is not None:
             self.settle(self._answer, frame)
 

@@ -116,7 +116,7 @@ class _Door:
         """This is what was wanted."""
         self.opened.set()
 
-    async def disconnected(self, cause: Cause, last_seen: float | None) -> None:
+    async def disconnected(self, cause: Cause | None, last_seen: float | None) -> None:
         """The client says why when it waits before it tries again."""
 
     async def wait_to_retry(self, _: float) -> None:
