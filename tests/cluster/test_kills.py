@@ -16,7 +16,7 @@ from tests.cluster.executioner import Executioner
 from tests.cluster.load import Load, changes, said, stored_changes, stored_lines, values
 
 RATE: Final = 500
-SECONDS: Final = 45
+SECONDS: Final = 60
 ACTIONS: Final = RATE * SECONDS
 PAUSE_S: Final = 8
 """Between two kills, so that each meets services at work."""

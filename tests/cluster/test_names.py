@@ -64,4 +64,4 @@ def test_what_has_no_node_is_told_of_as_documented(make_namespace: Callable[...,
     def said() -> bool:
         return "didn't match Pod's node affinity/selector" in run("bash", "-euc", commands).decode()
 
-    until(said, what="the commands tell why", timeout=30)
+    until(said, what="the commands tell why", timeout=90)

@@ -17,7 +17,7 @@ async def test_nothing_is_lost_doubled_or_reordered_when_processes_are_killed(tm
     print(f"seed {seed}: python -m tests.chaos --seed {seed}")
     plan = Plan(
         seed=seed,
-        rate=1000,
+        rate=400,
         database_kills=3,
         nats_kills=1,
         pauses=1,
@@ -36,7 +36,7 @@ async def test_what_a_bot_was_shown_is_stored_once_when_it_or_cytube_is_killed_a
         f"seed {seed}: python -m tests.chaos --seed {seed} --database-kills 0 --nats-kills 0 --pauses 0 --set-backs 0"
     )
     scenario = BotScenario(
-        BotPlan(seed=seed, rate=200, bot_kills=2, cytube_kills=1, away_s=3.0, away_rate=300), tmp_path, print
+        BotPlan(seed=seed, rate=100, bot_kills=2, cytube_kills=1, away_s=3.0, away_rate=200), tmp_path, print
     )
     verdict = await scenario.run()
     assert verdict.sent > 500
