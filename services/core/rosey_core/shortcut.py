@@ -49,7 +49,7 @@ class ShortcutClient(MendedClient):
         taker = self._takers.get(subscription)
         if taker is not None:
             statuses = [message for message in messages if message[3].startswith(_STATUS)]
-            taken = [message for message in messages if message not in statuses] if statuses else messages
+            taken = [message for message in messages if not message[3].startswith(_STATUS)] if statuses else messages
             self.stats["in_msgs"] += len(taken)
             self.stats["in_bytes"] += sum([len(payload) for _, _, payload, _ in taken])
             if taken:

@@ -150,9 +150,10 @@ class AddressBudget:
             yield place
         finally:
             place.left_at = self._monotonic()
-            if not place.is_spent:
-                self._level = min(self._refilled() + 1, BURST)
-            self._tell_change()
+            if place.is_spent:
+                self._tell_change()
+            else:
+                self._give_turn_back()
 
     async def connect_again(self, place: Place, tell: Tell) -> None:
         """Wait for the turn to make a connection in the place of one that is about to be left.
@@ -160,11 +161,7 @@ class AddressBudget:
         Nobody who waits for a place is waited for: it would have to be this one.
         """
         await self._take_own_turn(tell)
-        try:
-            await self._take_shared_turn("connect", tell)
-        except BaseException:
-            self._give_turn_back()
-            raise
+        await self._confirm_turn(tell)
         tell(None)
         place.is_spent = False
 
@@ -211,10 +208,9 @@ class AddressBudget:
                 self._places.add(place)
             try:
                 # Several at a time: bots take the turns that there are with one request.
-                await self._take_shared_turn("connect", tell)
+                await self._confirm_turn(tell)
             except BaseException:
                 self._places.discard(place)
-                self._give_turn_back()
                 raise
         finally:
             self._waiting -= 1
@@ -227,6 +223,14 @@ class AddressBudget:
                 tell(Wait("connection_rate", self._queue(0)))
                 await self._change(max((1 - level) * self._interval, _LEAST_WAIT))
             self._level = self._refilled() - 1
+
+    async def _confirm_turn(self, tell: Tell) -> None:
+        """Have the own turn to connect confirmed by the others at this address; without that it is given back."""
+        try:
+            await self._take_shared_turn("connect", tell)
+        except BaseException:
+            self._give_turn_back()
+            raise
 
     def _give_turn_back(self) -> None:
         self._level = min(self._refilled() + 1, BURST)

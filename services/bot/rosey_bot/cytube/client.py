@@ -202,9 +202,10 @@ class CytubeClient:
                 finally:
                     last_seen = session.last_seen
                     await session.close()
-                    # The server may not have noticed the end, and counts the connection on until it does.
-                    noticed = self._clock() if last_seen is None else last_seen + session.server_patience
-                    place.lingers = max(noticed - self._clock(), 0.0)
+                    place.lingers = 0.0
+                    if last_seen is not None:
+                        # The server may not have noticed the end, and counts the connection on until it does.
+                        place.lingers = max(last_seen + session.server_patience - self._clock(), 0.0)
         except Disconnected as error:
             cause = error.cause
             raise
