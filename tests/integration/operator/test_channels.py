@@ -9,6 +9,7 @@ import pytest
 
 from rosey_core import streams
 from rosey_operator.kubernetes import leader
+from rosey_operator.kubernetes.api import ApiError, Kubernetes
 from tests.integration.operator.conftest import Bucket, MakeOperator, Operator, base64_of, conditions
 from tests.support.kubernetes_api import KubernetesApi
 from tests.support.nats_server import NatsServer
@@ -80,6 +81,32 @@ async def test_a_secret_comes_to_the_bots_and_its_rotation(
     for secret in ("hush-hush", "another-one"):
         assert secret not in told
         assert base64_of(secret) not in told
+
+
+async def test_a_secrets_name_leads_to_no_other_namespace(
+    make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket
+) -> None:
+    await make_operator(cluster_wide=True)
+    api.put("secrets", "theirs", {"data": {"password": base64_of("hush")}}, "other")
+    spec = {"channel": "lobby", "user": "Rosey", "passwordSecretRef": {"name": "../../other/secrets/theirs"}}
+    api.put(CHANNELS, "mine", {"spec": spec})
+    await until(is_ready(api, "mine", "False", "Invalid"))
+    told = conditions(api.find(CHANNELS, "mine"))["Ready"][2]
+    assert told.startswith("spec.passwordSecretRef.name: name should be the name of a Secret")
+    assert not api.find("secrets", SECRET).get("data")
+    assert await bucket.entries() == {}
+    assert not [path for _, path in api.requests if "/namespaces/other/secrets" in path]
+
+
+@pytest.mark.parametrize("name", ["../../other/secrets/theirs", "theirs?watch=1", "..", "theirs#"])
+async def test_what_leads_elsewhere_is_not_asked_for(api: KubernetesApi, name: str) -> None:
+    kubernetes = Kubernetes()
+    try:
+        with pytest.raises(ApiError, match="is no path of Kubernetes' API"):
+            await kubernetes.get(f"/api/v1/namespaces/chat/secrets/{name}")
+    finally:
+        await kubernetes.close()
+    assert api.requests == []
 
 
 async def test_what_was_added_by_hand_stays(operator: Operator, api: KubernetesApi, bucket: Bucket) -> None:

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from benchmarks.names import NAMES
 from rosey_operator.resources import definitions
 from rosey_operator.resources.cytube_channel import ChannelSpec
+from rosey_operator.resources.rosey_benchmark import BENCHMARKS
 
 DEFINITIONS = {"channels": definitions.cytube_channels(), "benchmarks": definitions.rosey_benchmarks()}
 
@@ -68,3 +71,14 @@ def test_a_spec_is_read_as_the_api_server_gives_it() -> None:
     assert spec.password_secret_ref.key == "password"
     assert spec.enabled
     assert spec.as_json()["passwordSecretRef"] == {"name": "account", "key": "password"}
+
+
+def test_the_benchmarks_that_may_be_named_are_those_that_there_are() -> None:
+    assert BENCHMARKS == NAMES
+    assert str(list(NAMES)) in str(DEFINITIONS["benchmarks"])
+
+
+@pytest.mark.parametrize("name", ["../../other/secrets/theirs", "account?watch=1", "account/..", "..", "Account", ""])
+def test_what_is_no_name_of_a_secret_is_refused_where_older_definitions_let_it_pass(name: str) -> None:
+    with pytest.raises(ValidationError, match="name should be the name of a Secret"):
+        ChannelSpec.model_validate({"channel": "lobby", "user": "Rosey", "passwordSecretRef": {"name": name}})

@@ -157,12 +157,14 @@ class Kubernetes:
         content_type: str = "application/json",
     ) -> Object:
         session = await self._opened()
+        address = self._server.join(URL(path))
+        if address.path != path:
+            # A name of somebody's in it that leads elsewhere would be asked for with the operator's rights.
+            raise ApiError(0, f"{path} is no path of Kubernetes' API")
         data = None if body is None else json.dumps(body)
         headers = {"Content-Type": content_type, "Accept": "application/json"}
         try:
-            async with session.request(
-                method, self._server.join(URL(path)), data=data, params=query, headers=headers
-            ) as response:
+            async with session.request(method, address, data=data, params=query, headers=headers) as response:
                 answer = await response.text()
                 status = response.status
         except (aiohttp.ClientError, OSError, TimeoutError) as error:

@@ -26,7 +26,7 @@ def declared(found: Mapping[str, Any], spec: type[Spec], status: type[Status]) -
         wanted = spec.model_validate(found.get("spec") or {})
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)[0]
-        wanted = f"{'.'.join(map(str, ('spec', *details['loc'])))}: {details['msg']}"
+        wanted = f"{'.'.join(map(str, ('spec', *details['loc'])))}: {details['msg'].removeprefix('Value error, ')}"
     try:
         told = status.model_validate(found.get("status") or {})
     except ValidationError:
