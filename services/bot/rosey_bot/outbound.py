@@ -1,7 +1,8 @@
 """Posts what others have put into the channel's outbound queue, each message at most once.
 
 Only what this bot has claimed is posted. CyTube confirms nothing but by its echo: where the echo does not come,
-nobody knows whether the message was seen, and it is reported as failed for good rather than posted twice.
+nobody knows whether the message was seen, and it is reported as failed for good rather than posted twice. What has not
+gone out when the bot leaves the room is given back instead, for whoever is there next.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
 from rosey_bot.cytube import frames
-from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
+from rosey_bot.cytube.sending import Outcome, SendQueue
 from rosey_bot.cytube.text import split_message
 from rosey_bot.manners import Manners
 from rosey_bot.room.room import Room
@@ -30,8 +32,7 @@ CLAIM_SECONDS: Final = 300.0
 """How long a claim holds: longer than the longest messages take if CyTube confirms none of them."""
 MOST_PARTS: Final = 50
 """Messages of CyTube's that lines make of one: what has more lines is posted without their breaks."""
-
-
+STOPPED: Final = "the bot has stopped before it posted it"
 RETRY_SECONDS: Final = 1.0
 """Until a claim without an answer is repeated; longer where that goes on."""
 
@@ -142,13 +143,10 @@ class OutboundPoster:
 
     async def post_waiting(self) -> int:
         """Claim and post what waits, if the bot may speak now; returns how many messages it claimed."""
-        room = self._room
-        if not room.is_joined or room.own_name is None or not room.permissions.allow("chat", room.own_rank):
-            return 0
-        if self._manners.is_quiet or not self._acts():
+        if self._hindrance() is not None:
             return 0
         try:
-            messages = await self._queue.claim(self._channel, LIMIT, CLAIM_SECONDS)
+            messages = await self._claim()
         except OutboundUnavailable as error:
             if str(error) != self._problem:
                 log.info("%s: no outbound messages: %s", self._channel, error)
@@ -160,54 +158,79 @@ class OutboundPoster:
             try:
                 await self._post(message)
             except asyncio.CancelledError:
-                # What became of this one nobody knows; the others would be given up with it when their claim ends.
                 for unposted in messages[place:]:
-                    self._failed(unposted, "the bot has stopped before it came to it", permanent=False)
+                    self._give_back(unposted, STOPPED)
                 raise
         return len(messages)
+
+    async def _claim(self) -> list[ClaimedMessage]:
+        claiming = asyncio.ensure_future(self._queue.claim(self._channel, LIMIT, CLAIM_SECONDS))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # What the queue gives away now it would tell nobody of again.
+            with suppress(OutboundUnavailable):
+                for unposted in await claiming:
+                    self._give_back(unposted, STOPPED)
+            raise
+
+    def _hindrance(self) -> str | None:
+        """What keeps the bot from speaking now."""
+        room = self._room
+        if not room.is_joined or room.own_name is None:
+            return "the bot is not in the room under its name"
+        if not room.permissions.allow("chat", room.own_rank):
+            return "the bot's rank is too low to chat in this channel"
+        return self._manners.silence() or (None if self._acts() else "another bot may have the channel")
 
     async def _post(self, message: ClaimedMessage) -> None:
         parts = _parts(message.message)
         if not parts:
             self._failed(message, "there is nothing to say in it", permanent=True)
+            return
+        hindrance = self._hindrance()
+        if hindrance is not None:
+            self._give_back(message, hindrance)
+            return
         for number, part in enumerate(parts, start=1):
-            receipt = await self._sending.say(part)
-            if receipt.outcome is not Outcome.SENT:
-                begun = f"after {number - 1} of {len(parts)} parts: " if number > 1 else ""
-                self._failed(message, f"{begun}{receipt.reason}", permanent=number > 1 or not _is_unseen(receipt))
+            begun = f"after {number - 1} of {len(parts)} parts: " if number > 1 else ""
+            said = self._sending.say(part)
+            try:
+                receipt = await said
+            except asyncio.CancelledError:
+                if begun or self._sending.is_under_way(said):
+                    error = f"{begun}the bot has stopped before CyTube told what became of it"
+                    self._failed(message, error, permanent=True)
+                else:
+                    self._give_back(message, STOPPED)
+                raise
+            if receipt.outcome is Outcome.PREVENTED and not begun:
+                self._give_back(message, receipt.reason)
                 return
-        if parts:
-            self._sink.publish(
-                OutboundSent(
-                    message_id=message.id,
-                    channel=self._channel,
-                    timestamp=self._timeline.now(),
-                    platform=frames.PLATFORM,
-                    id=identity.uuid7(),
-                )
-            )
+            if receipt.outcome is not Outcome.SENT:
+                may_be_tried_again = receipt.outcome is Outcome.NOT_SENT and not begun
+                self._failed(message, f"{begun}{receipt.reason}", permanent=not may_be_tried_again)
+                return
+        self._sink.publish(OutboundSent(message_id=message.id, **self._envelope()))
 
     def _failed(self, message: ClaimedMessage, error: str, *, permanent: bool) -> None:
         log.warning("%s: outbound message %d was not posted: %s", self._channel, message.id, error)
-        self._sink.publish(
-            OutboundFailed(
-                message_id=message.id,
-                error=error,
-                permanent=permanent,
-                channel=self._channel,
-                timestamp=self._timeline.now(),
-                platform=frames.PLATFORM,
-                id=identity.uuid7(),
-            )
-        )
+        self._sink.publish(OutboundFailed(message_id=message.id, error=error, permanent=permanent, **self._envelope()))
+
+    def _give_back(self, message: ClaimedMessage, reason: str) -> None:
+        log.info("%s: outbound message %d waits on: %s", self._channel, message.id, reason)
+        self._sink.publish(OutboundFailed(message_id=message.id, error=reason, attempted=False, **self._envelope()))
+
+    def _envelope(self) -> dict[str, Any]:
+        return {
+            "channel": self._channel,
+            "timestamp": self._timeline.now(),
+            "platform": frames.PLATFORM,
+            "id": identity.uuid7(),
+        }
 
 
 def _parts(text: str) -> list[str]:
     parts = split_message(text)
     # Each line is a message of its own, as long as there are not so many that they would outlast the claim.
     return parts if len(parts) <= MOST_PARTS else split_message(" ".join(text.split()))
-
-
-def _is_unseen(receipt: Receipt) -> bool:
-    """Whether certainly nobody has seen it, so that it may be tried again."""
-    return receipt.outcome is Outcome.NOT_SENT

@@ -212,12 +212,18 @@ class OutboundSent(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class OutboundFailed(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False):
-    """A message of the outbound queue could not be posted; with ``permanent`` it is never tried again."""
+    """A message of the outbound queue could not be posted.
+
+    Attributes:
+        permanent: whether it is never tried again.
+        attempted: false where the bot could not speak just then: the message is due again at once, and this was no try.
+    """
 
     SUBJECT = subjects.OUTBOUND_MARK_FAILED
     message_id: RowId
     error: str = ""
     permanent: bool = False
+    attempted: bool = True
 
 
 class PmCommand(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False):

@@ -191,6 +191,7 @@ class Batch:
                 message_id=event.message_id,
                 error=event.error,
                 permanent=event.permanent,
+                attempted=event.attempted,
                 time=received.time,
                 stored=received.stored,
             )

@@ -10,7 +10,7 @@ import pytest
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.channels.lease import Lease, LeasedSink, Owned, Telling
 from rosey_bot.cytube.login import Credentials
-from rosey_core.events import ChatMessage, PmCommand
+from rosey_core.events import ChatMessage, OutboundFailed, OutboundSent, PmCommand
 from rosey_simulator.server import SimulatorServer
 from tests.integration.bot.harness import CHANNEL, FAST, Person
 from tests.support.waiting import until
@@ -128,6 +128,21 @@ def test_events_are_held_until_it_is_known_who_tells_of_them() -> None:
     lease.said = Telling.DELIVER
     leased.settle()
     assert [event.message for event in sink.of(ChatMessage)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("said", Telling)
+def test_what_the_bot_has_done_itself_is_told_whoever_tells_of_the_room(said: Telling) -> None:
+    sink, lease = ListSink(), Loan()
+    lease.said = said
+    leased = LeasedSink(sink, lease)
+    doings = [
+        OutboundSent(message_id=1),
+        OutboundFailed(message_id=2, attempted=False),
+        PmCommand(username="Mod", command="next"),
+    ]
+    for event in doings:
+        leased.publish(event)
+    assert sink.events == doings
 
 
 def test_no_more_is_held_than_memory_bears(monkeypatch: pytest.MonkeyPatch) -> None:

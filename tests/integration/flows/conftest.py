@@ -12,6 +12,7 @@ import pytest
 from rosey_bot.channels.channel import Channel, ChannelSettings
 from rosey_bot.channels.observer import ChannelObserver
 from rosey_bot.cytube.login import Credentials
+from rosey_bot.outbound import OutboundQueue
 from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.publish.outbox import Outbox
 from rosey_bot.sink import EventSink
@@ -45,6 +46,7 @@ class FlowBot:
         sink: EventSink | None = None,
         requester: Requester | None = None,
         observer: ChannelObserver | None = None,
+        outbound: OutboundQueue | None = None,
     ) -> None:
         self.bus = bus or Bus(nats_url, name="rosey-bot")
         self.outbox = outbox or Outbox(self.bus, spool_directory=spool)
@@ -59,7 +61,7 @@ class FlowBot:
             ),
             sink=sink or self.outbox,
             statistics=StatisticsClient(requester or self.bus),
-            outbound=OutboundClient(self.bus, claimed_by="flows"),
+            outbound=outbound or OutboundClient(self.bus, claimed_by="flows"),
             observer=observer or Silent(),
             policy=FAST,
         )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -15,13 +17,15 @@ from rosey_bot.cytube.sending import Outcome, Receipt
 from rosey_bot.outbound import OutboundPoster
 from rosey_bot.outbound_client import OutboundClient
 from rosey_bot.outbound_notices import OutboundNotices
+from rosey_bot.publish.outbox import Outbox
 from rosey_core import queries, subjects
 from rosey_core.bus import Bus, RequestTimeout
+from rosey_core.events import Event, OutboundFailed
 from rosey_database import BotDatabase, DatabaseService
 from rosey_database.requests import notices
 from rosey_simulator.server import SimulatorServer
 from tests.integration.bot.harness import Person
-from tests.integration.flows.conftest import FlowBot
+from tests.integration.flows.conftest import FlowBot, rows_of
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
 from tests.unit.bot.harness import RoomHarness
@@ -246,6 +250,73 @@ async def test_who_comes_into_the_room_looks_at_once(
     await until(lambda: "while you were out" in mod.heard("Rosey"))
 
 
+class Leaving(OutboundClient):
+    """Of which the answer to the first claim that brings something comes when the bot is out of the room."""
+
+    leave: Callable[[], Awaitable[None]] | None = None
+
+    async def claim(self, channel: str, limit: int, seconds: float) -> list[queries.ClaimedMessage]:
+        messages = await super().claim(channel, limit, seconds)
+        if messages and self.leave is not None:
+            leave, self.leave = self.leave, None
+            await leave()
+        return messages
+
+
+class Charging:
+    """A broken variant: what could not be said is a try like any other, and due again minutes later."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+
+    def publish(self, event: Event) -> None:
+        if isinstance(event, OutboundFailed):
+            event = msgspec.structs.replace(event, attempted=True)
+        self.outbox.publish(event)
+
+
+@pytest.mark.parametrize("is_charged", [False, True], ids=["given back", "broken variant: charged"])
+async def test_what_a_bot_has_claimed_when_it_loses_the_room_is_posted_as_soon_as_it_is_back(
+    nats_server: NatsServer,
+    cytube: SimulatorServer,
+    enter: Callable[..., Awaitable[Person]],
+    enqueue: Queue,
+    temp_database: BotDatabase,
+    tmp_path: Path,
+    is_charged: bool,
+) -> None:
+    bus = Bus(nats_server.url, name="rosey-bot")
+    outbox = Outbox(bus, spool_directory=tmp_path / "spool")
+    queue = Leaving(bus, claimed_by="flows")
+    sink = Charging(outbox) if is_charged else outbox
+    bot = FlowBot(nats_server.url, cytube.url, tmp_path, bus=bus, outbox=outbox, sink=sink, outbound=queue)
+    is_out = asyncio.Event()
+
+    async def lose_the_room() -> None:
+        await cytube.stop()
+        await until(lambda: bot.channel.joined_since is None)
+        is_out.set()
+
+    await bot.start()
+    await bot.in_the_room()
+    queue.leave = lose_the_room
+    await enqueue("news")
+    await is_out.wait()
+    await cytube.start()
+    mod = await enter("Mod")
+    await bot.in_the_room()
+
+    async def settled() -> list[Any]:
+        return await rows_of(temp_database, "SELECT sent, retry_count FROM outbound_messages WHERE claim IS NULL")
+
+    await until(settled)
+    if not is_charged:
+        await until(lambda: mod.heard("Rosey") == ["news"])
+    assert await until(settled) == [{"sent": int(not is_charged), "retry_count": int(is_charged)}]
+    assert await temp_database.get_channels_to_post_in() == []
+    await bot.stop()
+
+
 @pytest.mark.usefixtures("_no_further_notices")
 async def test_an_answer_that_got_lost_delays_a_message_by_a_moment(
     make_poster: Callable[..., Awaitable[Poster]], enqueue: Queue, monkeypatch: pytest.MonkeyPatch
@@ -280,6 +351,8 @@ async def test_one_channel_is_watched_once_over_connections_and_may_be_watched_b
     await bus.client.close()
     await until(lambda: len(told) == 2)
     told.clear()
+    # What another connection publishes may overtake a subscription that is on its way.
+    await bus.client.flush()
     for channel in ("lobby", "lounge"):
         await nats_client.publish(subjects.for_channel(subjects.OUTBOUND_WAITING, channel))
     await until(lambda: told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -26,6 +26,7 @@ class FakeQueue:
         self.problem: str | None = None
         self.is_in_doubt = False
         self.claims = 0
+        self.on_claim: Callable[[], Awaitable[None] | None] = lambda: None
 
     async def claim(self, channel: str, limit: int, seconds: float) -> list[ClaimedMessage]:
         assert channel == "lobby"
@@ -33,6 +34,9 @@ class FakeQueue:
         if self.problem is not None:
             raise OutboundUnavailable(self.problem, is_in_doubt=self.is_in_doubt)
         given, self.messages = self.messages[:limit], self.messages[limit:]
+        meanwhile = self.on_claim()
+        if meanwhile is not None:
+            await meanwhile
         return given
 
     async def watch(self, channel: str, arrived: Callable[[], None]) -> None:
@@ -49,12 +53,19 @@ class FakeSending:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.receipts: list[Receipt] = []
-        self.hangs = False
+        self.hangs_after = 10**9
+        self.hanging: list[asyncio.Future[Receipt]] = []
+        self.under_way: list[asyncio.Future[Receipt]] = []
+
+    def is_under_way(self, receipt: asyncio.Future[Receipt]) -> bool:
+        return receipt in self.under_way
 
     def say(self, text: str) -> asyncio.Future[Receipt]:
         self.said.append(text)
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
-        if not self.hangs:
+        if len(self.said) > self.hangs_after:
+            self.hanging.append(future)
+        else:
             future.set_result(self.receipts.pop(0) if self.receipts else Receipt(Outcome.SENT))
         return future
 
@@ -65,6 +76,7 @@ class Posting:
         self.queue = FakeQueue()
         self.sending = FakeSending()
         self.manners = Manners()
+        self.acts = True
         self.poster = self.make(interval=0.01)
 
     def make(self, *, interval: float) -> OutboundPoster:
@@ -77,6 +89,7 @@ class Posting:
             timeline=self.harness.normaliser.timeline,
             manners=self.manners,
             interval=interval,
+            acts=lambda: self.acts,
         )
 
     def put(self, *texts: str) -> None:
@@ -224,12 +237,84 @@ async def test_a_claim_without_an_answer_is_repeated_soon(
     await asyncio.gather(work, return_exceptions=True)
 
 
-async def test_a_stop_gives_back_what_was_not_begun(posting: Posting) -> None:
-    posting.sending.hangs = True
+async def test_what_the_bot_could_not_say_just_then_is_given_back(posting: Posting) -> None:
+    posting.sending.receipts = [Receipt(Outcome.PREVENTED, "not connected"), Receipt(Outcome.SENT)]
+    posting.put("one", "two")
+    await posting.poster.post_waiting()
+    [back] = posting.harness.sink.of(OutboundFailed)
+    assert (back.message_id, back.error, back.permanent, back.attempted) == (1, "not connected", False, False)
+    assert [event.message_id for event in posting.harness.sink.of(OutboundSent)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "reason"),
+    [
+        (lambda posting: posting.harness.normaliser.disconnected(), "not in the room"),
+        (lambda posting: posting.harness.frame("setPermissions", {"chat": 4}), "rank is too low"),
+        (lambda posting: posting.manners.be_quiet(), "told to be quiet"),
+        (lambda posting: setattr(posting, "acts", False), "another bot"),
+    ],
+    ids=["out of the room", "rank", "quiet", "lease"],
+)
+async def test_what_the_bot_may_say_no_more_when_it_has_claimed_it_is_given_back(
+    posting: Posting, hindrance: Callable[[Posting], None], reason: str
+) -> None:
+    posting.put("one", "two")
+    posting.queue.on_claim = lambda: hindrance(posting)
+    assert await posting.poster.post_waiting() == 2
+    assert posting.sending.said == []
+    failed = posting.harness.sink.of(OutboundFailed)
+    assert [(event.message_id, event.attempted) for event in failed] == [(1, False), (2, False)]
+    assert reason in failed[0].error
+
+
+@pytest.mark.parametrize("is_under_way", [True, False], ids=["under way", "waiting for its turn"])
+async def test_a_stop_gives_back_what_has_not_gone_out(posting: Posting, is_under_way: bool) -> None:
+    posting.sending.hangs_after = 0
     posting.put("one", "two", "three")
     work = asyncio.create_task(posting.poster.run())
     await until(lambda: posting.sending.said)
+    posting.sending.under_way = posting.sending.hanging if is_under_way else []
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     failed = posting.harness.sink.of(OutboundFailed)
-    assert [(event.message_id, event.permanent) for event in failed] == [(2, False), (3, False)]
+    # What became of the one that is under way nobody knows.
+    first = (1, True, True) if is_under_way else (1, False, False)
+    assert [(event.message_id, event.permanent, event.attempted) for event in failed] == [
+        first,
+        (2, False, False),
+        (3, False, False),
+    ]
+    assert all(receipt.cancelled() for receipt in posting.sending.hanging)
+
+
+async def test_a_stop_half_way_through_a_message_is_its_end(posting: Posting) -> None:
+    posting.put("word " * 100)
+    posting.sending.hangs_after = 1
+    work = asyncio.create_task(posting.poster.run())
+    await until(lambda: len(posting.sending.said) == 2)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    [failed] = posting.harness.sink.of(OutboundFailed)
+    assert failed.permanent
+    assert "after 1 of 2 parts" in failed.error
+
+
+async def test_a_stop_gives_back_what_is_given_away_meanwhile(posting: Posting) -> None:
+    answer = asyncio.Event()
+
+    async def late() -> None:
+        await answer.wait()
+
+    posting.put("one")
+    posting.queue.on_claim = late
+    work = asyncio.create_task(posting.poster.run())
+    await until(lambda: posting.queue.claims)
+    work.cancel()
+    await asyncio.sleep(0)
+    answer.set()
+    await asyncio.gather(work, return_exceptions=True)
+    assert work.cancelled()
+    assert posting.sending.said == []
+    [back] = posting.harness.sink.of(OutboundFailed)
+    assert (back.message_id, back.attempted) == (1, False)

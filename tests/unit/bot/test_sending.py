@@ -176,9 +176,22 @@ async def test_a_lost_connection_tells_sent_from_unsent(queue: SendQueue, wire: 
     assert len(queue) == 2
     await queue.close()
     assert (await first).outcome is Outcome.UNCONFIRMED
-    assert (await second).outcome is Outcome.NOT_SENT
-    assert (await queue.say("three")).outcome is Outcome.NOT_SENT
+    assert (await second).outcome is Outcome.PREVENTED
+    assert (await queue.say("three")).outcome is Outcome.PREVENTED
     assert len(queue) == 0
+
+
+async def test_a_message_may_be_taken_back_until_it_has_gone_out(queue: SendQueue, wire: Wire) -> None:
+    wire.is_silent = True
+    first, second, third = queue.say("one"), queue.say("two"), queue.say("three")
+    await until(lambda: wire.sent)
+    assert [queue.is_under_way(receipt) for receipt in (first, second)] == [True, False]
+    first.cancel()
+    second.cancel()
+    assert queue.is_under_way(first)
+    await until(lambda: len(wire.sent) == 2)
+    assert wire.texts == ["one", "three"]
+    assert queue.is_under_way(third)
 
 
 async def test_a_message_that_cannot_be_sent_holds_up_no_other(queue: SendQueue, wire: Wire) -> None:
@@ -191,7 +204,7 @@ async def test_a_message_that_cannot_be_sent_holds_up_no_other(queue: SendQueue,
 
     await queue.close()
     queue.open(emit)
-    assert (await queue.say("one")).outcome is Outcome.NOT_SENT
+    assert (await queue.say("one")).outcome is Outcome.PREVENTED
     broken = False
     assert (await queue.say("two")).outcome is Outcome.SENT
 
@@ -207,7 +220,7 @@ async def test_the_queue_is_bounded(queue: SendQueue, wire: Wire) -> None:
 async def test_without_a_name_nothing_is_sent(queue: SendQueue, harness: RoomHarness) -> None:
     harness.room.own_name = None
     receipt = await queue.say("hello")
-    assert receipt.outcome is Outcome.NOT_SENT
+    assert receipt.outcome is Outcome.PREVENTED
     assert "not logged in" in receipt.reason
 
 

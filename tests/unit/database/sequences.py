@@ -75,6 +75,7 @@ _STRATEGIES: Final[tuple[st.SearchStrategy[events.Event], ...]] = (
         message_id=st.integers(1, OUTBOUND_MESSAGES),
         error=st.sampled_from(["no", "never"]),
         permanent=st.booleans(),
+        attempted=st.booleans(),
     ),
     st.builds(
         events.PmCommand,

@@ -311,6 +311,45 @@ async def test_a_failure_told_twice_counts_once(
     assert await rows("SELECT retry_count FROM outbound_messages") == [{"retry_count": 2}]
 
 
+async def test_what_was_not_attempted_is_due_at_once_and_was_no_try(
+    tell: Tell, temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    for seconds in range(1, 5):
+        (claimed,) = await temp_database.claim_outbound_messages(claimed_by="one")
+        assert (claimed["id"], claimed["retry_count"]) == (message_id, 0)
+        back = events.OutboundFailed(message_id=message_id, error="not connected", attempted=False)
+        assert await tell(back, clock.now + seconds) == 0
+
+
+async def test_what_is_given_back_twice_is_not_taken_from_who_has_claimed_it_since(
+    rows: Rows, tell: Tell, temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    assert await _given_again(rows, tell, temp_database, clock) == []
+
+
+async def test_broken_variant_what_is_told_again_gives_a_message_away_twice(
+    rows: Rows, tell: Tell, temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    unfenced = "UPDATE outbound_messages SET failed_at = 0"
+    assert len(await _given_again(rows, tell, temp_database, clock, before_the_second=unfenced)) == 1
+
+
+async def _given_again(
+    rows: Rows, tell: Tell, database: BotDatabase, clock: MovableClock, before_the_second: str = ""
+) -> list[dict[str, Any]]:
+    """What a third bot gets while the second has it, and the first one's word comes once more."""
+    message_id = await database.enqueue_outbound_message("hi")
+    await database.claim_outbound_messages(claimed_by="one")
+    back, moment = events.OutboundFailed(message_id=message_id, error="not connected", attempted=False), clock.now + 1
+    await tell(back, moment)
+    assert await database.claim_outbound_messages(claimed_by="two")
+    if before_the_second:
+        await rows(before_the_second)
+    await tell(back, moment)
+    return await database.claim_outbound_messages(claimed_by="three")
+
+
 @pytest.mark.parametrize(
     "outcome", [events.OutboundSent(message_id=1), events.OutboundFailed(message_id=1, error="muted", permanent=True)]
 )

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final, Protocol
 
 from rosey_bot.sink import EventSink
-from rosey_core.events import Event
+from rosey_core.events import Event, OutboundFailed, OutboundSent, PmCommand
 
 CAPACITY: Final = 10_000
 """Events that are held back at most; what comes beyond is delivered."""
@@ -58,8 +58,12 @@ class NotHeld(Exception):
         super().__init__("the bot has lost sight of the others of its pool, one of which may have the channel now")
 
 
+_OWN_DOINGS: Final = (OutboundSent, OutboundFailed, PmCommand)
+"""What the bot has done itself, and no other bot can tell of."""
+
+
 class LeasedSink:
-    """Delivers a channel's events as the lease has it.
+    """Delivers a channel's events as the lease has it, and what the bot has done itself in any case.
 
     Args:
         sink: takes what is delivered.
@@ -73,6 +77,9 @@ class LeasedSink:
 
     def publish(self, event: Event) -> None:
         """Take an event; never blocks, never raises."""
+        if isinstance(event, _OWN_DOINGS):
+            self._sink.publish(event)
+            return
         telling = self._lease.telling()
         if telling is Telling.DROP:
             return

@@ -96,7 +96,7 @@ def check(receipt: Receipt, *, silence: str = "") -> None:
             raise CommandError(f"CyTube refused: {receipt.reason}")
         case Outcome.UNCONFIRMED:
             raise CommandError(f"No answer: {receipt.reason}{f' ({silence})' if silence else ''}")
-        case Outcome.NOT_SENT:
+        case Outcome.NOT_SENT | Outcome.PREVENTED:
             raise CommandError(f"Not done: {receipt.reason}")
 
 

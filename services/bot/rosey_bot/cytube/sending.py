@@ -59,6 +59,9 @@ class Outcome(enum.Enum):
     UNCONFIRMED = "unconfirmed"
     """It was sent, and CyTube has not told what became of it."""
     NOT_SENT = "not sent"
+    """It has not gone out."""
+    PREVENTED = "prevented"
+    """It has not gone out, since the bot was not in the room just then, or was not to speak there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ class SendQueue:
     def say(self, text: str, *, urgent: bool = False, answers: str | None = None) -> asyncio.Future[Receipt]:
         """Say one message in chat; ``text`` is one of ``split_message``. What became of it comes later.
 
+        Whoever cancels what is returned takes the message back, unless it has gone out.
+
         Args:
             text: the message.
             urgent: whether it goes before what is not.
@@ -144,7 +149,7 @@ class SendQueue:
             return await self._enqueue(act, act.to if isinstance(act, Whisper) else ROOM, urgent=True)
         refusal = self._unsendable()
         if refusal is not None or self._emit is None:
-            return Receipt(Outcome.NOT_SENT, refusal or "")
+            return Receipt(Outcome.PREVENTED, refusal or "")
         receipt: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._asked.add(receipt)
         attempt = asyncio.create_task(self._attempt(act, self._emit), name=f"ask-{act.event}")
@@ -154,6 +159,10 @@ class SendQueue:
         finally:
             self._asked.discard(receipt)
             attempt.cancel()
+
+    def is_under_way(self, receipt: asyncio.Future[Receipt]) -> bool:
+        """Whether the message that this receipt is of may have gone out, and what became of it is not known yet."""
+        return any(message.receipt is receipt for message in self._under_way)
 
     def open(self, emit: Emit) -> None:
         """Begin to send over a new connection, whose limits are fresh (PROTOCOL.md 10)."""
@@ -176,7 +185,7 @@ class SendQueue:
         for message in list(self._under_way):
             self._finish(message, in_doubt)
         while len(self._waiting):
-            self._finish(self._waiting.take(), Receipt(Outcome.NOT_SENT, reason))
+            self._finish(self._waiting.take(), Receipt(Outcome.PREVENTED, reason))
 
     def _unsendable(self) -> str | None:
         if self._worker is None:
@@ -196,7 +205,7 @@ class SendQueue:
         message = _Message(act, asyncio.get_running_loop().create_future())
         refusal, swallowed = self._unsendable(), self._swallowed(act)
         if refusal is not None:
-            self._finish(message, Receipt(Outcome.NOT_SENT, refusal))
+            self._finish(message, Receipt(Outcome.PREVENTED, refusal))
         elif swallowed is not None:
             self._finish(message, Receipt(Outcome.REFUSED, swallowed))
         elif self._waiting.count(urgent=urgent) >= CAPACITY:
@@ -216,6 +225,8 @@ class SendQueue:
             await self._until_allowed(throttle)
             # Only now: what came meanwhile may go first.
             message = self._waiting.take()
+            if message.receipt.cancelled():
+                continue
             if self._on_wait is not None:
                 self._on_wait(self._monotonic() - began)
             self._under_way.add(message)
@@ -234,7 +245,7 @@ class SendQueue:
             # Only now: whoever is told to be quiet is so at once, whatever waits to be said.
             reason = self._silence() if isinstance(message.act, Say) else None
             if reason is not None:
-                return Receipt(Outcome.NOT_SENT, reason)
+                return Receipt(Outcome.PREVENTED, reason)
             throttle.sent(self._monotonic())
             expectation = self._confirmations.expect(message.act)
             try:
@@ -311,4 +322,4 @@ def _unanswered(seconds: float) -> Receipt:
 
 
 def _unsent(error: Exception) -> Receipt:
-    return Receipt(Outcome.NOT_SENT, f"it could not be sent: {error}")
+    return Receipt(Outcome.PREVENTED, f"it could not be sent: {error}")

@@ -1,7 +1,8 @@
 """Messages that others want posted: queued here, claimed by a bot, and settled by its word on the outcome.
 
 At most once: only what is claimed is posted, and a claim that ran out without an outcome is never given again,
-since nobody knows whether the message was posted. A bot that got no answer repeats its claim under the same name.
+since nobody knows whether the message was posted. A bot that got no answer repeats its claim under the same name; one
+that cannot speak gives back what it has claimed.
 """
 
 from __future__ import annotations
@@ -149,20 +150,22 @@ def mark_failed(
     permanent: bool,
     time: float,
     stored: float,
+    attempted: bool = True,
 ) -> bool:
-    """The message was not posted: it is due again after a while, or never where ``permanent``; returns whether news.
+    """The message was not posted; returns whether that is news.
 
-    The same failure told twice counts once: only what happened after the last one is another. ``stored`` is as in
-    ``mark_sent``.
+    It is due again after a while, or never where ``permanent``. Where it was not even ``attempted`` it is given back:
+    as if it had not been claimed. The same failure told twice counts once, and takes no later claim away: only what
+    happened after the last one is another. ``stored`` is as in ``mark_sent``.
     """
     return (
         connection.execute(
             """
-            UPDATE outbound_messages SET retry_count = retry_count + 1, last_error = ?, sent = ?,
+            UPDATE outbound_messages SET retry_count = retry_count + ?, last_error = ?, sent = ?,
                 claimed_by = NULL, claimed_until = NULL, claim = NULL, failed_at = ?
             WHERE id = ? AND channel_id = ? AND sent = 0 AND failed_at < ? AND timestamp <= ?
             """,
-            (error, int(permanent), time, message_id, channel_id, time, stored + CLOCKS_DIFFER_S),
+            (int(attempted), error, int(permanent), time, message_id, channel_id, time, stored + CLOCKS_DIFFER_S),
         ).rowcount
         > 0
     )

@@ -85,13 +85,13 @@ async def test_a_lost_connection_ends_what_is_asked(queue: SendQueue, wire: Wire
     await queue.close()
     receipt = await asked
     assert (receipt.outcome, receipt.reason) == (Outcome.UNCONFIRMED, "the connection to CyTube is lost")
-    assert (await queue.ask(Delete(1))).outcome is Outcome.NOT_SENT
+    assert (await queue.ask(Delete(1))).outcome is Outcome.PREVENTED
 
 
 async def test_without_a_name_nothing_is_asked(queue: SendQueue, wire: Wire, harness: RoomHarness) -> None:
     harness.room.own_name = None
     receipt = await queue.ask(Delete(1))
-    assert (receipt.outcome, receipt.reason) == (Outcome.NOT_SENT, "not logged in at CyTube")
+    assert (receipt.outcome, receipt.reason) == (Outcome.PREVENTED, "not logged in at CyTube")
     assert wire.sent == []
 
 
