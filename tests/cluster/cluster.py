@@ -17,10 +17,12 @@ from typing import Any, Final
 
 import yaml
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from tests.cluster import identity
+
+ROOT: Final = identity.ROOT
 CHART: Final = ROOT / "charts" / "rosey"
 ROSEY: Final = Path(sys.executable).with_name("rosey")
-TAG: Final = "under-test"
+TAG: Final = identity.tag("under-test")
 IMAGES: Final = {
     "bot": ("Dockerfile.bot", "bot"),
     "simulator": ("Dockerfile.bot", "simulator"),
@@ -111,7 +113,7 @@ class Namespace:
         self.delete()
         run("kubectl", "create", "namespace", self.name)
         label = f"pod-security.kubernetes.io/enforce={self.standard}"
-        run("kubectl", "label", "namespace", self.name, label)
+        run("kubectl", "label", "namespace", self.name, label, identity.LABEL)
         return self
 
     def delete(self, *, wait: bool = True) -> None:
@@ -297,6 +299,12 @@ def apply_definitions() -> None:
     """Bring the definitions of the operator's resources into the cluster, or up to date."""
     folder = CHART / "charts" / "crds" / "crds"
     run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", str(folder))
+
+
+def delete_namespaces(*, wait: bool = True) -> None:
+    """Delete all namespaces of this run, and of earlier ones of its name; return when they are gone, or at once."""
+    waiting = f"--wait={json.dumps(wait)}"
+    run("kubectl", "delete", "namespaces", f"--selector={identity.LABEL}", "--timeout=120s", waiting)
 
 
 def build_and_load(load: Sequence[str]) -> None:

@@ -9,17 +9,46 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Final
 
 import pytest
 
-from tests.cluster.cluster import Namespace, Release, build_and_load, run
+from tests.cluster import identity
+from tests.cluster.cluster import CommandFailed, Namespace, Release, build_and_load, delete_namespaces, run
 from tests.cluster.executioner import Executioner
 
-TIMEOUT_S = 600
-"""Seconds for a test with its fixtures: images are built in the first one's."""
+TIMEOUT_S: Final = 600
+"""Seconds for a test with its fixtures: some build images of their own."""
+LOAD: Final = shlex.split(os.environ.get("ROSEY_CLUSTER_LOAD", "kind load docker-image"))
+CLAIM: Final = pytest.StashKey[IO[str]]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Once a run, before the processes that share its tests: clear away what an earlier one left, and bring images."""
+    if identity.WORKER or session.config.option.collectonly:
+        return
+    missing = [program for program in ("kubectl", "helm", "docker") if not shutil.which(program)]
+    if missing:
+        pytest.exit(f"not on the path: {', '.join(missing)}; these tests need kubectl, helm 3 and docker", 1)
+    try:
+        session.config.stash[CLAIM] = identity.claim()
+        run("kubectl", "get", "--raw", "/readyz")
+        delete_namespaces()
+        build_and_load(LOAD)
+    except (CommandFailed, identity.InUse) as error:
+        pytest.exit(str(error), 1)
+    # So that a run that is ended takes its namespaces with it, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """In the end no namespaces stay, however a test or the process that ran it has ended."""
+    if CLAIM in config.stash:
+        with config.stash[CLAIM]:
+            delete_namespaces(wait=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,15 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def load_command() -> list[str]:
     """The command that brings images into the cluster, without their names."""
-    return shlex.split(os.environ.get("ROSEY_CLUSTER_LOAD", "kind load docker-image"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _cluster(load_command: list[str]) -> None:
-    for program in ("kubectl", "helm", "docker"):
-        assert shutil.which(program), f"{program} is not on the path: these tests need kubectl, helm 3 and docker"
-    run("kubectl", "get", "--raw", "/readyz")
-    build_and_load(load_command)
+    return LOAD
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +70,7 @@ def make_namespace() -> Iterator[Callable[..., Namespace]]:
     made: list[Namespace] = []
 
     def make(name: str, **options: Any) -> Namespace:
-        made.append(Namespace(f"rosey-test-{name}", **options))
+        made.append(Namespace(identity.namespace(name), **options))
         return made[-1].make()
 
     yield make

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.cluster.cluster import IMAGES, ROOT, CommandFailed, run
 
 COMMIT: Final = "d03d6fd1f658b3f6f11aa7a61955d2effdcaa287"
-TAG: Final = "previous"
+TAG: Final = f"previous-{COMMIT[:7]}"
 SECTIONS: Final = ("bot", "database")
 """Those whose images are taken from there, too."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.cluster import previous
+from tests.cluster import identity, previous
 from tests.cluster.cluster import CHART, TAG, Release, merged, run
 from tests.cluster.load import Load, changes, said, stored_changes, stored_lines, values
 
@@ -74,11 +74,11 @@ def test_an_upgrade_and_the_way_back(make_release: MakeRelease, tmp_path: Path, 
 
 
 def test_a_node_that_is_drained_and_comes_back(make_release: MakeRelease, tmp_path: Path) -> None:
-    marked = {"podLabels": {"rosey-drained": tmp_path.name}}
+    marked = {"podLabels": {"rosey-drained": identity.RUN}}
     load = make_load(make_release, "drain", tmp_path, dict.fromkeys(("nats", "database", "bot"), marked))
     node = load.release.pod("bot")["spec"]["nodeName"]
     # Only what is marked: the crowd stays, and so does everything else on the node.
-    options = [f"--pod-selector=rosey-drained={tmp_path.name}", "--delete-emptydir-data", "--timeout=90s"]
+    options = [f"--pod-selector=rosey-drained={identity.RUN}", "--delete-emptydir-data", "--timeout=90s"]
     try:
         run("kubectl", "drain", node, *options)
         for component in ("nats", "database", "bot"):

@@ -14,9 +14,10 @@ from typing import Any, Final
 import pytest
 
 from tests.chart.skaffold import ARTIFACTS, ROOT, destinations, values
+from tests.cluster import identity
 from tests.cluster.cluster import CommandFailed, Release, apply_definitions, run, until
 
-TAG: Final = "development"
+TAG: Final = identity.tag("development")
 HEALTH: Final = "services/core/rosey_core/health.py"
 SITE: Final = "services/simulator/rosey_simulator/main.py"
 ANSWER: Final = '{"alive": alive, '
