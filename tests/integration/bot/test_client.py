@@ -50,7 +50,7 @@ async def test_without_a_name_the_bot_watches(client: ClientHarness) -> None:
     client.start(None, None)
     await client.until_ready()
     assert client.room.own_name is None
-    assert (await client.sending.say("hello")).outcome is Outcome.NOT_SENT
+    assert (await client.sending.say("hello")).outcome is Outcome.PREVENTED
 
 
 @pytest.mark.parametrize(

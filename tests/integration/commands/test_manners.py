@@ -17,7 +17,7 @@ async def test_a_quiet_bot_says_nothing_in_chat_and_answers_in_private(scene: Sc
     assert await scene.fail("say hello") == "Not done: the bot is told to be quiet, and quiet off lets it speak"
     await scene.mod.say("!help")
     said = await scene.channel._sending.say("a message of the outbound queue")
-    assert said.outcome is Outcome.NOT_SENT
+    assert said.outcome is Outcome.PREVENTED
     assert scene.mod.heard("Rosey") == []
     assert await scene.succeed("afk on") == "The bot is AFK now"
     assert await scene.succeed("quiet off") == "The bot speaks in chat again"
