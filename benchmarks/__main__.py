@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from benchmarks import analysis, archive, charts, comparison, document, report, service
+from benchmarks import analysis, archive, charts, comparison, document, interruption, report, service
 from benchmarks.document import Run
 from benchmarks.names import HOUR, NAMES
 from benchmarks.outcome import Outcome
@@ -27,7 +26,6 @@ from benchmarks.suite import OUTCOMES
 REPORT: Final = "BENCHMARK_RESULTS.md"
 KEPT: Final = ROOT / "benchmarks"
 PASSING: Final = ROOT / "build" / "benchmarks"
-INTERRUPTED: Final = 130
 
 
 class Collector:
@@ -45,16 +43,13 @@ def main() -> int:
     """Run and report; returns the exit code."""
     options = _options()
     os.chdir(ROOT)
-    # Whoever ends this in good order ends what it has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.fault:
         os.environ[service.FAULT] = options.fault
     environment = report.environment()
     begun = time.monotonic()
     outcomes, code = _take(options)
     if code == pytest.ExitCode.INTERRUPTED:
-        print("interrupted: nothing is written", file=sys.stderr)
-        return INTERRUPTED
+        raise KeyboardInterrupt
     is_whole = not (options.quick or options.only or options.fault)
     output: Path = options.output or (KEPT if is_whole else PASSING)
     results = output / "results"
@@ -133,4 +128,4 @@ def _conclude(run: Run, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.guarded(main))

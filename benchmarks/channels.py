@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from benchmarks import interruption
 from benchmarks.processes import CpuMeter, resident_mb
 from benchmarks.simulator import BOT
 from benchmarks.stage import Stage
@@ -121,4 +122,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.guarded(main))

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import report
+from benchmarks import interruption, report
 from benchmarks.measurements.commands import commands
 from benchmarks.measurements.drain import drain
 from benchmarks.measurements.frames import frames
@@ -144,4 +144,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.guarded(main))

@@ -13,13 +13,12 @@ import argparse
 import asyncio
 import json
 import math
-import signal
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import archive, report
+from benchmarks import archive, interruption, report
 from benchmarks.histogram import Histogram
 from benchmarks.pipeline import Pipeline
 from benchmarks.processes import CpuMeter
@@ -123,8 +122,6 @@ def main() -> int:
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the result goes")
     options = parser.parse_args()
     environment = report.environment()
-    # Whoever ends this in good order ends what it has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = asyncio.run(_search_all(options))
     content: dict[str, Any] = {
         "environment": environment,
@@ -146,4 +143,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.guarded(main))

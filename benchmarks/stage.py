@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -64,7 +65,8 @@ class Stage:
         self._numbers = itertools.count()
         self.nats = NatsServer(self.directory / "nats")
         try:
-            await asyncio.to_thread(self.nats.start)
+            # Not in a thread, which would go on where this is interrupted.
+            self.nats.start()
             self.client = await nats.connect(self.nats.url)
             await streams.ensure(self.client, StreamLimits(max_bytes=4 << 30))
         except BaseException:
@@ -78,12 +80,13 @@ class Stage:
         await self._clean_up()
 
     async def _clean_up(self) -> None:
-        for process in reversed(self._processes):
-            await process.stop()
-        if hasattr(self, "client"):
-            await self.client.close()
-        await asyncio.to_thread(self.nats.stop)
-        await asyncio.to_thread(shutil.rmtree, self.directory, ignore_errors=True)
+        async with AsyncExitStack() as last_first:
+            last_first.push_async_callback(asyncio.to_thread, shutil.rmtree, self.directory, ignore_errors=True)
+            last_first.push_async_callback(asyncio.to_thread, self.nats.stop)
+            if hasattr(self, "client"):
+                last_first.push_async_callback(self.client.close)
+            for process in self._processes:
+                last_first.push_async_callback(process.stop)
 
     async def program(self, name: str, *arguments: object) -> Process:
         """Start a program of this package, with the server's address; it has not reported yet."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks import counting
+from benchmarks import counting, interruption
 from benchmarks.commits import Commits
 from benchmarks.histogram import Histogram, median
 from benchmarks.measurements.sample import Sample
@@ -217,4 +217,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.guarded(main))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from benchmarks import archive, program
+from benchmarks import archive, interruption, program
 from benchmarks.names import NAMES
 from benchmarks.otlp_receiver import OtlpReceiver
 from benchmarks.release import configmap, results
@@ -76,8 +75,6 @@ async def measure(options: argparse.Namespace, nats: Nats) -> int:
 def main() -> int:
     """Run; returns the exit code."""
     options = _options()
-    # Whoever ends this in good order ends what it has started, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.nats is not None:
         os.environ["ROSEY_NATS__URL"] = options.nats
     try:
@@ -133,4 +130,4 @@ def _channel(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interruption.guarded(main))
