@@ -51,8 +51,8 @@ def audit(
         question = queries.Audit(
             user=user,
             command=command,
-            since=0 if since is None else max(moment(since, now), 0),
-            until=None if until is None else max(moment(until, now), 0),
+            since=0 if since is None else max(moment("--since", since, now), 0),
+            until=None if until is None else max(moment("--until", until, now), 0),
             result=None if result is None else result.value,
         )
 

@@ -185,8 +185,8 @@ async def ask(bus: Bus, question: queries.Request, channel: str | None) -> Any:
         raise Failure(str(failure)) from None
 
 
-def key(channel: str | None) -> str | None:
-    """The key of a channel that a person named.
+def key(channel: str | None, option: str = "--channel") -> str | None:
+    """The key of a channel that a person named by an option.
 
     Raises:
         Failure: it is no channel's name.
@@ -196,7 +196,7 @@ def key(channel: str | None) -> str | None:
     try:
         return channel_key(channel)
     except InvalidChannelKey as error:
-        raise Failure(f"--channel: {error}", BAD_CONFIGURATION) from None
+        raise Failure(f"{option}: {error}", BAD_CONFIGURATION) from None
 
 
 def as_json(reply: Any) -> str:

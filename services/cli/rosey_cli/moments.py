@@ -13,9 +13,14 @@ _AGO: Final = re.compile(r"(?P<number>\d+(\.\d+)?)(?P<unit>[smhd])")
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
-def moment(text: str, now: float) -> float:
+def moment(option: str, text: str, now: float) -> float:
     """Unix seconds from ``2026-11-20`` or ``2026-11-20T18:00``, in local time unless it says otherwise, or from
     ``2h``: so long ago.
+
+    Args:
+        option: by which it was given, as ``--since``.
+        text: what was typed.
+        now: Unix seconds.
 
     Raises:
         Failure: it is neither.
@@ -27,5 +32,6 @@ def moment(text: str, now: float) -> float:
         return datetime.fromisoformat(text.strip()).timestamp()
     except (ValueError, OverflowError, OSError):
         raise Failure(
-            f"{text!r} is no time: write 2026-11-20T18:00, or 30m, 2h or 7d for so long ago", BAD_CONFIGURATION
+            f"{option}: {text!r} is no time: write 2026-11-20T18:00, or 30m, 2h or 7d for so long ago",
+            BAD_CONFIGURATION,
         ) from None

@@ -114,7 +114,11 @@ async def test_other_records_are_shown_as_they_are(
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(["--since", "lately"], "is no time"), (["--result", "fine"], "--result"), (["--limit", "0"], "--limit")],
+    [
+        (["--since", "lately"], "--since: 'lately' is no time"),
+        (["--result", "fine"], "--result"),
+        (["--limit", "0"], "--limit"),
+    ],
 )
 async def test_bad_options_are_refused(rosey: Callable[..., Any], options: list[str], said: str) -> None:
     shown = await rosey(*options)

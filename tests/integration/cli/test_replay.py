@@ -43,13 +43,32 @@ NOW = 1_700_000_000.0
     ],
 )
 def test_a_time_is_a_date_or_so_long_ago(text: str, expected: float) -> None:
-    assert moment(text, NOW) == expected
+    assert moment("--since", text, NOW) == expected
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2 hours", "-1h", "0001-01-01"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(Failure, match="is no time: write"):
-        moment(text, NOW)
+    with pytest.raises(Failure, match=f"^--until: '{text}' is no time: write"):
+        moment("--until", text, NOW)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["events", "--since", "lately"],
+        ["replay", "--to", "file:-", "--since", "lately"],
+        ["replay", "--to", "file:-", "--until", "lately"],
+        ["replay", "--to", "file:-", "--default-channel", "so/so"],
+        ["replay", "--to", "file:-", "--channel", "so/so"],
+        ["audit", "--until", "lately"],
+    ],
+    ids=lambda typed: f"{typed[0]} {typed[-2]}",
+)
+def test_a_value_that_is_refused_is_named_with_its_option(typed: list[str]) -> None:
+    refused = CliRunner().invoke(app, [*typed, "--nats", "nats://127.0.0.1:1"])
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"rosey: {typed[-2]}: ")
+    assert typed[-1] in refused.stderr
 
 
 def test_an_event_is_named_in_full_or_by_its_end() -> None:

@@ -43,7 +43,7 @@ def run(address: Address, request: Request, clock: Callable[[], float] = time.ti
     Raises:
         Failure: NATS cannot be reached, or has no stream of events.
     """
-    since = None if request.since is None else moment(request.since, clock())
+    since = None if request.since is None else moment("--since", request.since, clock())
 
     async def work(bus: Bus) -> int:
         with handled(stop.set, stop.set):

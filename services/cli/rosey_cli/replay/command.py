@@ -46,7 +46,7 @@ def replay(
             channel=connection.key(channel),
             subject=subject,
             rate=rate,
-            default_channel=connection.key(default_channel),
+            default_channel=connection.key(default_channel, "--default-channel"),
         )
         return replaying.run(connection.find(nats, data), request)
 

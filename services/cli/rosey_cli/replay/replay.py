@@ -50,8 +50,8 @@ def run(address: Address, request: Request) -> int:
     """
     now = time.time()
     selection = Selection(
-        since=None if request.since is None else moment(request.since, now),
-        until=None if request.until is None else moment(request.until, now),
+        since=None if request.since is None else moment("--since", request.since, now),
+        until=None if request.until is None else moment("--until", request.until, now),
         channel=request.channel,
         subject=None if request.subject is None else selections.template(request.subject),
     )
