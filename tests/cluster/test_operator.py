@@ -109,7 +109,7 @@ def test_a_channel_with_an_account_is_connected_and_its_columns_tell_of_it(
     namespace.apply(password("right"), channel("alpha", **ACCOUNT))
     until(is_so(namespace, "alpha", "True", "Joined"), what="alpha is ready", poll=0.2)
     heading, row = namespace.kubectl("get", "ctc", "alpha").decode().splitlines()
-    assert heading.split() == ["NAME", "CHANNEL", "WORKER", "CONNECTED", "USERS", "NOW", "PLAYING", "AGE"]
+    assert heading.split() == ["NAME", "CHANNEL", "WORKER", "CONNECTED", "USERS", "NOW", "PLAYING", "READY", "AGE"]
     name, room, worker, connected, users = row.split()[:5]
     assert (name, room, connected) == ("alpha", "alpha", "True")
     assert worker.startswith(release.pod("bot")["metadata"]["name"])

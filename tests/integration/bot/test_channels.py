@@ -177,6 +177,14 @@ async def test_of_two_with_one_key_the_files_counts(cytube: SimulatorServer, cap
     await channels.stop()
 
 
+async def test_a_channel_that_nobody_has_registered_is_noted(cytube: SimulatorServer) -> None:
+    channels = Channels(maker(cytube, ListSink()))
+    await channels.apply(platforms("lobby", "loby"))
+    await joined(channels, "lobby", "loby")
+    await until(lambda: [str(status.note)[-18:] for status in channels.statuses()] == ["None", "is the name right?"])
+    await channels.stop()
+
+
 async def test_what_cannot_be_used_is_told_and_stops_nothing(
     cytube: SimulatorServer, caplog: pytest.LogCaptureFixture
 ) -> None:

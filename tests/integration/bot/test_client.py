@@ -234,6 +234,10 @@ async def test_a_channel_that_nobody_has_registered_is_told_once(
     client.server.drop_connections("Rosey")
     await until(lambda: client.logins == 2)
     assert caplog.text.count("no such channel registered: is the name right?") == 1
+    note = f"{client.server.url} has no such channel registered: is the name right?"
+    await until(lambda: client.client.state.note == note)
+    await client.stop()
+    assert client.client.state.note is None
 
 
 async def test_a_channel_that_cannot_be_is_refused(client: ClientHarness) -> None:

@@ -60,7 +60,7 @@ def test_columns_short_names_and_the_status_subresource() -> None:
     [version] = channels["versions"]
     assert version["subresources"] == {"status": {}}
     narrow = [column["name"] for column in version["additionalPrinterColumns"] if "priority" not in column]
-    assert narrow == ["Channel", "Worker", "Connected", "Users", "Now playing", "Age"]
+    assert narrow == ["Channel", "Worker", "Connected", "Users", "Now playing", "Ready", "Age"]
     [version] = DEFINITIONS["benchmarks"]["spec"]["versions"]
     assert [column["name"] for column in version["additionalPrinterColumns"]][:2] == ["Verdict", "P99"]
 

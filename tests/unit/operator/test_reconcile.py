@@ -248,6 +248,19 @@ def test_what_the_bot_says_is_wrong_stands_in_the_condition(world: World) -> Non
     assert warnings == ["WrongPassword", "Banned"]
 
 
+def test_what_a_bot_in_the_room_waits_for_and_notes_is_said(world: World) -> None:
+    world.declare(channel(1, user="Rosey"))
+    world.settle()
+    world.tell("room1", revision=1, problem="not logged in yet", waits_for="its turn to log in as a guest")
+    world.settle()
+    assert world.condition(1) == ("False", "Waiting", "not logged in yet; waits for its turn to log in as a guest")
+    assert world.condition(1, "Connected")[0] == "True"
+    world.tell("room1", revision=1, user="Rosey", note="nobody has registered it")
+    world.settle()
+    assert world.condition(1)[:2] == ("True", "Joined")
+    assert world.condition(1)[2].endswith(" is in the room as Rosey; nobody has registered it")
+
+
 def test_what_strangers_say_moves_no_cursor_of_whoever_looks(world: World) -> None:
     world.declare(channel(1))
     world.settle()

@@ -198,6 +198,11 @@ class Channel:
         """What it waits for to get in, or to get its name; ``None`` while it waits for nothing but answers."""
         return self._client.state.waits_for
 
+    @property
+    def note(self) -> str | None:
+        """What the operator should know of the room that the bot is in; ``None`` where there is nothing."""
+        return self._client.state.note
+
     def change(self, settings: ChannelSettings, secrets: Iterable[str]) -> None:
         """Keep to these cool-downs, intervals and this time zone, and mask these secrets, without leaving the room.
 

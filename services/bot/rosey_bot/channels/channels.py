@@ -239,7 +239,7 @@ class Channels:
             problem=channel.problem,
             last_failure=channel.last_failure,
             waits_for=None if waits_for is None else waits_for.text,
-            note=SHADOWED if shadowed else None,
+            note=SHADOWED if shadowed else channel.note,
             revision=self._revisions.get(channel.key) if running.origin == "added" else None,
             worker=self._bot or None,
             media=None if joined is None or room.media is None else room.media.title,

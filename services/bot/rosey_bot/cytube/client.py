@@ -61,6 +61,7 @@ class ConnectionState:
         cause: a word for that, one of ``rosey_core.channel_status.CAUSES``; ``None`` where the bot is on its way.
         last_failure: what ended the last connection, or kept one from being made.
         waits_for: what the connection, or the login, waits for; ``None`` while it waits for nothing but answers.
+        note: what the operator should know of the room that the bot is in; ``None`` where there is nothing.
         connections: how many were made.
     """
 
@@ -69,6 +70,7 @@ class ConnectionState:
     cause: str | None = None
     last_failure: str | None = None
     waits_for: Wait | None = None
+    note: str | None = None
     connections: int = 0
 
     def tell(self, problem: str | None, cause: str | None = None) -> None:
@@ -211,7 +213,7 @@ class CytubeClient:
             raise
         finally:
             self._session = None
-            self.state.joined_since = None
+            self.state.joined_since = self.state.note = None
             self.state.problem = self.state.problem or "not connected"
             await self._listener.disconnected(cause, last_seen)
 
@@ -378,9 +380,10 @@ class CytubeClient:
 
     def _not_registered(self, _: None) -> None:
         # CyTube opens a room for any name, a mistyped one too.
+        self.state.note = f"{self._server} has no such channel registered: is the name right?"
         if not self._is_told_unregistered:
             self._is_told_unregistered = True
-            log.warning("%s: %s has no such channel registered: is the name right?", self._channel, self._server)
+            log.warning("%s: %s", self._channel, self.state.note)
 
     def _kick(self, frame: frames.Kick) -> None:
         if self._session is not None:

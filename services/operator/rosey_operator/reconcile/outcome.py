@@ -102,7 +102,7 @@ def _conditions(channel: Channel, outcome: Outcome, told: BotStatus | None) -> t
     elif told is not None and connected[0] == "True":
         if told.problem is not None:
             # Without a cause it is on its way to its name.
-            ready = ("False", _camel(told.cause) or "Connecting", one_line(told.problem))
+            ready = ("False", _camel(told.cause) or ("Waiting" if told.waits_for else "Connecting"), _why_not(told))
         elif not _is_applied(told, outcome):
             ready = ("False", "Pending", "the bot has not taken what was changed yet")
     return accepted, connected, ready
@@ -112,14 +112,20 @@ def _connected(told: BotStatus) -> Told:
     reason = _camel(told.cause)
     who = told.worker or told.bot or "a bot"
     if told.state == "joined":
-        return "True", "Joined", f"{who} is in the room" + (f" as {told.user}" if told.user else "")
-    parts = [told.problem, f"waits for {told.waits_for}" if told.waits_for else None]
-    text = one_line("; ".join(part for part in parts if part))
+        text = f"{who} is in the room" + (f" as {told.user}" if told.user else "")
+        return "True", "Joined", text if told.note is None else f"{text}; {one_line(told.note)}"
+    text = _why_not(told)
     if told.state == "invalid":
         return "False", reason or "Invalid", text
     if told.state == "waiting":
         return "False", reason or "Waiting", text
     return "False", reason or "Connecting", text or one_line(told.last_failure or "a bot is on its way")
+
+
+def _why_not(told: BotStatus) -> str:
+    """What is wrong, and what is waited for."""
+    parts = [told.problem, f"waits for {told.waits_for}" if told.waits_for else None]
+    return one_line("; ".join(part for part in parts if part))
 
 
 def _is_applied(told: BotStatus, outcome: Outcome) -> bool:
