@@ -38,7 +38,7 @@ def found(kind: Callable[[World], None], what: str = "", **options: Any) -> str:
     ("variant", "kind", "what"),
     [
         (variants.WithoutMargin, duel, "which has a valid lease, is there"),
-        (variants.ByWallClock, duel, ""),
+        (variants.ByWallClock, setback, "have a worker again"),
         (variants.WithoutEnding, duel, "which has a valid lease, is there"),
         (variants.ReleasesBeforeLeaving, duel, "which has a valid lease, is there"),
         (variants.CountsFromTheAnswer, duel, "both act for"),

@@ -181,13 +181,16 @@ class Member:
 
     def holds(self, channel: str) -> bool:
         """Whether the channel is the worker's as long as its session is valid."""
-        session = self.session
+        session = self._own.name
         if session is None or channel not in self.view.held[session] or channel in self._handover.leaving:
             return False
         want, place = self._wants.get(channel), self.view.place_of(session, channel)
         if want is None or place is None or place[0] != want.budget(self._group):
             return False
-        return not (self._is_given_up(leases.claim_key(channel)) or self._is_given_up(leases.place_key(*place)))
+        return not (
+            self._writes.has_given_up
+            and (self._is_given_up(leases.claim_key(channel)) or self._is_given_up(leases.place_key(*place)))
+        )
 
     def acts(self, channel: str, now: float) -> bool:
         """Whether the worker may answer, post and connect for a channel now."""
@@ -251,7 +254,8 @@ class Member:
 
     def _work(self, now: float, session: str) -> None:
         self._end_silent(now, self._judges_from or now)
-        takes = self._take(now, session) if self._drains_since is None else {}
+        candidates = self._candidates(now)
+        takes = self._take(now, session, candidates) if self._drains_since is None else {}
         for key, turn, count in self.turns.due(now):
             if self._writes.put(key, turn, now):
                 self.turns.take(key, count)
@@ -259,10 +263,10 @@ class Member:
             own = self.view.sessions.get(session)
             # Before they know of it, others would leave to this worker what it lets go.
             if own is not None and own[0].draining:
-                since, candidates = self._drains_since, self._candidates(now)
+                since = self._drains_since
                 self._handover.drain(now, since=since, inside=self._inside, wants=self._wants, candidates=candidates)
         elif not self._taking.goes_on and not self._handover.leaving:
-            self._handover.even_out(now, session=session, wants=self._wants, candidates=self._candidates(now))
+            self._handover.even_out(now, session=session, wants=self._wants, candidates=candidates)
         self._release(now, takes)
         if self.is_draining and self._is_rid_of_all():
             self._writes.put(leases.session_key(session), None, now)
@@ -277,20 +281,19 @@ class Member:
                 self._writes.put(key, None, now)
 
     def _candidates(self, now: float) -> list[Candidate]:
-        began = self.view.began
+        began, own, held = self.view.began, self.session, self.view.held
         # Who has just begun may not take anything yet: it counts only among others that have just begun.
         least = self._ttl * PATIENCE if any(now - at >= self._ttl for at in began.values()) else 0.0
         return [
-            Candidate(name, session.worker, session.group, len(self.view.held[name]))
+            Candidate(name, session.worker, session.group, len(held[name]))
             for name, (session, seen_at) in self.view.sessions.items()
             if not session.draining
             and now - began[name] >= least
-            and (name == self.session or now - seen_at < self._ttl * STALE)
+            and (name == own or now - seen_at < self._ttl * STALE)
         ]
 
-    def _take(self, now: float, session: str) -> Mapping[str, tuple[str, int]]:
+    def _take(self, now: float, session: str, candidates: list[Candidate]) -> Mapping[str, tuple[str, int]]:
         free = {channel for channel in self._wants if self.view.owner(channel) is None}
-        candidates = self._candidates(now)
         if not self.may_begin(now):
             # What the worker acts for is still its own, although the server has forgotten it.
             free &= self._kept & self._inside

@@ -49,6 +49,11 @@ class Writes:
         """Those that are under way, by key."""
         return self._pending
 
+    @property
+    def has_given_up(self) -> bool:
+        """Whether this worker has tried to delete anything that may stand there still."""
+        return bool(self._given_up)
+
     def put(self, key: str, record: Record | None, now: float) -> bool:
         """Have this written, ``None`` for a deletion, where it may be now; returns whether it is."""
         if key in self._pending or self._retry.get(key, now) > now:
