@@ -14,7 +14,9 @@ from rosey_bot.pool.writes import Write
 from rosey_core import leases
 from rosey_core.leases import Claim, Garbage, Place, Record, Session, Turn
 from tests.unit.bot_pool import variants
-from tests.unit.bot_pool.simulation import PLENTY, TTL, Limits, Node, World
+from tests.unit.bot_pool.limits import PLENTY, TTL, Limits
+from tests.unit.bot_pool.node import Node
+from tests.unit.bot_pool.world import World
 
 
 def world(channels: int, workers: int, limits: Limits | None = None, make: type[Member] = Member) -> World:

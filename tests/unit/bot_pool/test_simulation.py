@@ -9,7 +9,9 @@ import pytest
 
 from rosey_bot.pool.member import Member
 from tests.unit.bot_pool import variants
-from tests.unit.bot_pool.simulation import Violation, World, duel, kind_of, run_schedule, rush, setback
+from tests.unit.bot_pool.rules import Violation
+from tests.unit.bot_pool.simulation import duel, kind_of, run_schedule, rush, setback
+from tests.unit.bot_pool.world import World
 
 SCHEDULES: Final = 1000
 PARTS: Final = 6
