@@ -140,7 +140,8 @@ async def serve(config: Config, context: ServiceContext) -> None:
         asyncio.create_task(maker.manners.run(), name="shared-manners"),
     ]
     if config.bot.added_channels:
-        added = AddedChannels(bus, channels, config.bot.secrets_dir)
+        # In full: what it says of a file that is missing is read elsewhere.
+        added = AddedChannels(bus, channels, config.bot.secrets_dir.absolute())
         works.append(asyncio.create_task(added.run(), name="added-channels"))
     if pool is not None:
         works.append(asyncio.create_task(pool.run(), name="pool"))

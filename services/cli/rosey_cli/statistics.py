@@ -43,6 +43,8 @@ def user(
     json: JsonOption = False,
 ) -> None:
     """Show what is known of a user; exit code 1 for one who was never seen."""
+    if not name:
+        raise typer.BadParameter("is empty: whose?", param_hint="name")
 
     def work() -> int:
         reply = _answer(queries.UserStats(username=name), channel, nats, data)

@@ -256,6 +256,21 @@ async def test_channels_are_added_to_the_process_and_shown(
     assert await rows() == [("den", "added", "untold", None)]
 
 
+async def test_where_a_secret_is_missed_is_said_in_full(
+    process: MakeProcess, nats_server: NatsServer, nats_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await streams.ensure(nats_client, streams.StreamLimits())
+    await streams.ensure_buckets(nats_client, streams.StreamLimits())
+    monkeypatch.chdir(tmp_path)
+    await process(nats_server.url)
+    await bucket.add(nats_client, {"channel": "den", "user": "Alice", "password": "${file:alice}"})
+
+    async def is_said() -> bool:
+        return any(f"the file {tmp_path}/secrets/alice" in str(row.problem) for row in await bucket.read(nats_client))
+
+    await until(is_said)
+
+
 async def test_readiness_says_what_is_missing(
     process: MakeProcess, nats_server: NatsServer, nats_client: Client, cytube: SimulatorServer
 ) -> None:

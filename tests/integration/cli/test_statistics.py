@@ -76,6 +76,9 @@ async def test_who_was_never_seen_is_said_so(rosey: Callable[..., Any]) -> None:
     result = await rosey("user", "x" * 65)
     assert result.exit_code == 1
     assert "username" in result.stderr
+    result = await rosey("user", "")
+    assert result.exit_code == 2
+    assert "is empty: whose?" in result.stderr
 
 
 async def test_a_database_that_does_not_run_is_said_so(rosey: Callable[..., Any]) -> None:

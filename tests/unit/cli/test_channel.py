@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rosey_cli.up.channel import CHAT_LINES, Channel, ChatLine, Playing
+from rosey_cli.up.output import summary
 from rosey_core.events import ChatMessage, MediaEnded, StatusData, StatusUpdate, UserCount, UserJoined, UserLeft
-from tests.unit.cli.snapshots import NOW, lobby
+from tests.unit.cli.snapshots import NOW, busy, lobby
 
 
 def test_a_channel_is_what_its_events_say() -> None:
@@ -29,6 +32,17 @@ def test_what_is_not_known_any_more_is_not_shown() -> None:
     channel.apply(UserCount(chat_count=1, connected_count=1), NOW)
     assert channel.connected is None
     assert channel.playing is None
+
+
+def test_that_the_bot_is_not_there_is_said_and_that_it_is_again() -> None:
+    channel = lobby()
+    assert channel.attendance == "lobby: 2 users"
+    channel.apply(StatusUpdate(status_data=StatusData(bot_connected=False)), NOW)
+    assert channel.attendance == "lobby: the bot is not there"
+    assert "plays" not in summary(replace(busy(), channels=[channel]))
+    channel.apply(StatusUpdate(status_data=StatusData(bot_connected=1)), NOW)
+    assert channel.attendance == "lobby: 2 users"
+    assert "lobby: 2 users, plays 'Big Buck Bunny'" in summary(replace(busy(), channels=[channel]))
 
 
 def test_only_the_last_lines_are_kept() -> None:

@@ -457,7 +457,10 @@ def test_a_proxy_without_a_scheme_is_the_originals(proxy: str | None, expected: 
     assert (found and found.get_secret_value()) == expected
 
 
-@pytest.mark.parametrize("address", ["https://cytu.be/r/Lobby", "https://cytu.be/r/Lobby/"])
+@pytest.mark.parametrize(
+    "address",
+    ["https://cytu.be/r/Lobby", "https://cytu.be/r/Lobby/", "cytu.be/r/Lobby", "https://cytu.be/r/Lobby?theme=x#chat"],
+)
 def test_a_channel_may_be_its_address(address: str) -> None:
     platform = Platform(channel=address)
     assert (platform.server, platform.channel, platform.key) == ("https://cytu.be", "Lobby", "lobby")
@@ -465,7 +468,7 @@ def test_a_channel_may_be_its_address(address: str) -> None:
 
 def test_a_channels_address_is_on_its_server() -> None:
     assert Platform(channel="http://localhost:8080/r/den").server == "http://localhost:8080"
-    with pytest.raises(ValidationError, match="should be the name of a channel"):
+    with pytest.raises(ValidationError, match="or its address, like https:"):
         Platform(channel="https://cytu.be/elsewhere/den")
 
 

@@ -136,7 +136,7 @@ def workers(
             return
         out = terminal.console(terminal.Stream(sys.stdout))
         if not found:
-            out.print("no pool")
+            out.print("no pool: the bot here shares its channels with no other (bot.pool.enabled)")
             return
         table = Table(box=None, pad_edge=False)
         for heading in ("bot", "channels", "address group", _REMARKS):

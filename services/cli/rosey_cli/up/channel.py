@@ -46,6 +46,7 @@ class Channel:
         connected: connections, ``None`` until it is known.
         playing: what plays, ``None`` where nothing does.
         chat: the last lines.
+        is_away: whether the bot has said that it is not in the room.
     """
 
     def __init__(self, key: str) -> None:
@@ -54,6 +55,13 @@ class Channel:
         self.connected: int | None = None
         self.playing: Playing | None = None
         self.chat: deque[ChatLine] = deque(maxlen=CHAT_LINES)
+        self.is_away = False
+
+    @property
+    def attendance(self) -> str:
+        """How many are there, as a part of a line."""
+        where = f"{self.key or 'default channel'}: "
+        return where + ("the bot is not there" if self.is_away else f"{len(self.users)} users")
 
     def apply(self, event: events.Event, now: float) -> None:
         """Take an event; others than those on ``SUBJECTS`` tell nothing here.
@@ -72,7 +80,8 @@ class Channel:
             self.users = {user_key(user.username): user.username for user in event.users}
         elif isinstance(event, events.StatusUpdate):
             connected = event.status_data.current_connected_users
-            self.connected = connected if isinstance(connected, int) else None
+            self.is_away = event.status_data.bot_connected in (False, 0)
+            self.connected = connected if isinstance(connected, int) and not self.is_away else None
         elif isinstance(event, events.MediaPlayed):
             started = time if event.started is None else event.started
             self.playing = Playing(event.title, started, event.duration, event.queued_by)

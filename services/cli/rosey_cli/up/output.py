@@ -81,8 +81,8 @@ def summary(snapshot: Snapshot) -> str:
     """How things are, on one line."""
     parts = []
     for channel in snapshot.channels:
-        playing = "" if channel.playing is None else f", plays {one_line(channel.playing.title)!r}"
-        parts.append(f"{channel.key or 'default channel'}: {len(channel.users)} users{playing}")
+        shown = None if channel.is_away else channel.playing
+        parts.append(channel.attendance + ("" if shown is None else f", plays {one_line(shown.title)!r}"))
     if snapshot.stored is None:
         parts.append(f"{snapshot.per_second:.1f} events/s")
     else:

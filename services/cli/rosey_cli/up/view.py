@@ -85,8 +85,7 @@ def _text(content: str, style: str = "") -> Text:
 def _heading(snapshot: Snapshot, channels: Sequence[Channel], title: str) -> RenderableType:
     minutes, seconds = divmod(int(snapshot.seconds), 60)
     where = ", ".join(
-        f"{channel.key or 'default channel'}: {len(channel.users)} users"
-        + ("" if channel.connected is None else f", {channel.connected} connected")
+        channel.attendance + ("" if channel.connected is None else f", {channel.connected} connected")
         for channel in channels
     )
     playing = next((channel.playing for channel in channels if channel.playing is not None), None)

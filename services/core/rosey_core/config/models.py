@@ -47,7 +47,7 @@ CYTUBE: Final = "https://cytu.be"
 """The server of a channel that names none."""
 
 _USUAL_PORTS: Final = {"http": 80, "https": 443}
-_CHANNEL_URL: Final = re.compile(r"(?P<server>https?://[^/]+)/r/(?P<name>[^/?#]+)/?")
+_CHANNEL_URL: Final = re.compile(r"(?P<server>(?:https?://)?[^/]+)/r/(?P<name>[^/?#]+)/?(?:[?#].*)?")
 _CHANNEL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,30}")
 _USER_NAME: Final = re.compile(r"[A-Za-z0-9_\-\u00c0-\u00ff]{1,20}")
 _PROXY_SCHEMES: Final = ("socks5", "http")
@@ -144,7 +144,8 @@ class Platform(Section):
     @classmethod
     def _check_channel(cls, channel: str) -> str:
         if _CHANNEL_NAME.fullmatch(channel) is None:
-            raise ValueError("should be the name of a channel: 1 to 30 letters, digits, '_' and '-'")
+            allowed = "should be the name of a channel: 1 to 30 letters, digits, '_' and '-'"
+            raise ValueError(f"{allowed}; or its address, like {CYTUBE}/r/NAME" if "/" in channel else allowed)
         return channel
 
     @field_validator("user")
