@@ -20,12 +20,11 @@ from tests.support.waiting import until
 from tests.unit.bot.harness import ListSink, Nobody
 
 
-def make_channel(server: SimulatorServer, name: str, sink: ListSink, **settings: Any) -> Channel:
+def make_channel(server: SimulatorServer, name: str, sink: ListSink, /, **settings: Any) -> Channel:
     nobody = Nobody()
+    usual = {"server": server.url, "credentials": Credentials("Rosey", "pw-Rosey")}
     return Channel(
-        ChannelSettings(
-            key=name, server=server.url, name=name, credentials=Credentials("Rosey", "pw-Rosey"), **settings
-        ),
+        ChannelSettings(key=name, name=name, **{**usual, **settings}),
         sink=sink,
         statistics=nobody,
         outbound=nobody,

@@ -34,11 +34,13 @@ class Added:
         key: the channel's.
         was_there: whether it had been added before.
         is_shadowed: whether a bot has it in its configuration file.
+        revision: of its entry now.
     """
 
     key: str
     was_there: bool
     is_shadowed: bool
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +149,10 @@ async def _put(client: Client, entry: dict[str, Any]) -> Added:
     except InvalidEntry as error:
         raise Failure(f"with what is there already: {error}", BAD_CONFIGURATION) from None
     if key in entries:
-        await added.bucket.update(key, payload, last=revisions[key])
+        revision = await added.bucket.update(key, payload, last=revisions[key])
     else:
-        await added.bucket.create(key, payload)
-    return Added(key, key in entries, key in in_files)
+        revision = await added.bucket.create(key, payload)
+    return Added(key, key in entries, key in in_files, revision)
 
 
 async def remove(client: Client, key: str) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from rosey_cli import connection, terminal
 from rosey_cli.connection import DataOption, NatsOption
+from rosey_cli.failure import Failure
 from rosey_core.bus import Bus
 from rosey_core.text import one_line
 
@@ -37,14 +38,17 @@ def add(
     proxy: Annotated[
         str | None, typer.Option(metavar="URL", help="socks5://host:port or http://host:port; or as a secret.")
     ] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for what the bot says of it.")] = True,
+    timeout: Annotated[float, typer.Option(min=0, metavar="S", help="For so many seconds at most.")] = 5.0,
     nats: NatsOption = None,
     data: DataOption = None,
 ) -> None:
     """Let the bot enter a channel, now and after every restart.
 
-    One that is there is changed: what is not named stays, and '' takes an option away.
+    One that is there is changed: what is not named stays, and '' takes an option away. Exit code 1 where the bot cannot
+    use what was added.
     """
-    from rosey_cli.channels import bucket
+    from rosey_cli.channels import bucket, outcome
 
     async def work(bus: Bus) -> None:
         fields = {
@@ -59,6 +63,13 @@ def add(
         sys.stdout.write(f"{added.key} {'changed' if added.was_there else 'added'}\n")
         if added.is_shadowed:
             sys.stderr.write("rosey: it is in the configuration file of a bot, too, and that is what counts there\n")
+        elif wait:
+            sys.stdout.flush()
+            status = await outcome.wait(bus.client, added.key, added.revision, timeout)
+            said = one_line(f"{added.key}: {outcome.described(status)}")
+            if status is not None and status.state == "invalid":
+                raise Failure(said)
+            sys.stderr.write(f"rosey: {said}\n")
 
     connection.guarded(nats, data, work)
 
