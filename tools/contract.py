@@ -25,6 +25,14 @@ HEADER = f"""# The contract
 
 Written by `make documents` from `rosey_core`; CI compares. Everything here may be used by any NATS client.
 
+To try it, `rosey up --nats-port 4222` has a NATS where the [`nats` command](https://github.com/nats-io/natscli) looks
+for one. The Python examples can be pasted into `.venv/bin/python -m asyncio`, after these lines:
+
+```python
+import json, nats
+nc = await nats.connect('nats://127.0.0.1:4222')
+```
+
 ## Rules
 
 - Payloads are JSON objects in UTF-8. Unknown fields are ignored; a wrong type, a missing required field or a value

@@ -217,6 +217,15 @@ async def test_the_crowd_agrees_where_each_line_was_seen_once(
     assert (result.lost, result.doubled, result.findings) == (0, 1, ["doubled: 1 chat lines of the crowd"])
 
 
+async def test_what_others_publish_is_not_taken_for_the_crowds(
+    database_service: DatabaseService, publish: Publish, stored: Stored, database_file: Path, record: Path
+) -> None:
+    line = ChatMessage(username="Stranger", message="hello", timestamp=TIME + 3)
+    change = PlaylistChanged(action="queued", item={"title": "A film"}, by="Stranger", timestamp=TIME + 3)
+    await stored(await publish(_seen(1), _seen(2), _seen(4), line, change))
+    assert compared(record, database_file) == Reconciliation()
+
+
 async def test_the_crowd_tells_what_the_bot_never_published(
     database_service: DatabaseService, publish: Publish, stored: Stored, database_file: Path, record: Path
 ) -> None:

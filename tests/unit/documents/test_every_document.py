@@ -162,6 +162,16 @@ def headings(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+@pytest.mark.parametrize("index", ["README.md", "docs/README.md"])
+def test_the_index_leads_to_each_document(index: str) -> None:
+    leads = {
+        (ROOT / index).parent.joinpath(link.partition("#")[0]).resolve()
+        for link in re.findall(r"\]\(([^)]+)\)", (ROOT / index).read_text(encoding="utf-8"))
+    }
+    wanted = {*(ROOT / "docs").glob("*.md"), *(ROOT / "docs/deploy").glob("*.md"), ROOT / "docs/runbooks"}
+    assert wanted - leads - {ROOT / index} == set()
+
+
 def test_there_is_something_to_test() -> None:
     assert len(found(rosey)) > 40
     assert len(found(targets)) > 50

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rosey_cli.up.baseline import RECENT_CHAT, Baseline
 from rosey_cli.up.outcome import Reconciliation
+from rosey_core.identity import user_key
 from rosey_simulator.crowd.record import read
 from rosey_simulator.crowd.summary import Summary, summarize
 
@@ -24,8 +25,9 @@ def compare(
     truth = summarize(entries, room, bot)
     # What a bot that was killed before had kept back is stored now, and was done by another crowd.
     began = int(entries[0]["at"]) if entries else 0
-    _compare(_lines_said(truth), _lines_stored(connection, baseline, began), "chat lines of the crowd", result)
-    _compare(_changes_made(truth), _changes_stored(connection, baseline, began), "changes of the playlist", result)
+    lines, changes = _lines_stored(connection, baseline, began), _changes_stored(connection, baseline, began)
+    _compare(_lines_said(truth), _of(truth, lines), "chat lines of the crowd", result)
+    _compare(_changes_made(truth), _of(truth, changes), "changes of the playlist", result)
 
 
 def _compare(
@@ -33,6 +35,12 @@ def _compare(
 ) -> None:
     result.lose((expected - found).total(), what)
     result.double((found - expected).total(), what)
+
+
+def _of(truth: Summary, found: Counter[tuple[object, ...]]) -> Counter[tuple[object, ...]]:
+    """What is of the crowd, or of nobody: anybody may publish events, who is not in the room and in no record."""
+    names = {None, *truth.users}
+    return Counter({row: times for row, times in found.items() if (row[1] and user_key(str(row[1]))) in names})
 
 
 def _lines_said(truth: Summary) -> Counter[tuple[object, ...]]:
