@@ -288,6 +288,32 @@ async def test_a_guest_whose_turn_comes_later_is_let_in_by_it_where_the_nameless
     await client.stop()
 
 
+@pytest.mark.parametrize("patience", [0.01, 3600.0], ids=["", "broken_variant_waits_outside"])
+async def test_a_guest_watches_while_another_bot_of_its_address_has_the_turn(
+    client: ClientHarness, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr("rosey_bot.cytube.client.AT_THE_DOOR", patience)
+    comes = asyncio.Event()
+
+    async def turn(kind: str) -> None:
+        if kind == "guest":
+            await comes.wait()
+
+    client.start("SomeGuest", None, budget=AddressBudget("the server", GUESTS_AT_ONCE, turn=turn))
+    assert client.client is not None
+    state = client.client.state
+    await until(lambda: state.waits_for and state.waits_for.kind == "guest_login")
+    if patience > 1:
+        assert state.joined_since is None
+    else:
+        await until(lambda: state.joined_since)
+        assert client.room.own_name is None
+    comes.set()
+    await client.until_ready()
+    assert client.room.own_name == "SomeGuest"
+    assert client.causes == []
+
+
 async def test_a_guest_takes_its_name_from_who_has_it(client: ClientHarness, cytube: SimulatorServer) -> None:
     """Such as its own last connection, whose end CyTube has not noticed yet."""
     other = await Person(cytube).enter("Visitor")

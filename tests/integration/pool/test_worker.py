@@ -26,6 +26,7 @@ from rosey_bot.telemetry import BotTelemetry
 from rosey_cli.channels import bucket
 from rosey_core import leases, streams
 from rosey_core.bus import Bus, end_task
+from rosey_core.channel_status import ChannelStatus
 from rosey_core.config import Platform
 from rosey_core.leases import Claim, Session
 from rosey_core.streams import StreamLimits
@@ -43,7 +44,8 @@ ROOMS = ("lobby", "movies", "music")
 class Worker:
     """A bot of the pool without its process."""
 
-    def __init__(self, name: str, cytube: SimulatorServer, nats_url: str, **options: Any) -> None:
+    def __init__(self, name: str, cytube: SimulatorServer, nats_url: str, *, guest: str = "", **options: Any) -> None:
+        self._credentials = Credentials(guest) if guest else Credentials("Rosey", "pw-Rosey")
         self.sink = ListSink()
         self.clock = own_clock
         self.late = 0.0
@@ -55,7 +57,8 @@ class Worker:
         self.pool = PoolWorker(
             self.bus, self.channels, member, ttl=TTL, group="shared", clock=lambda: own_clock() + self.late
         )
-        self._budgets = AddressBudgets(AddressLimits(connection_interval=0.001), self._turns)
+        limits = AddressLimits(connection_interval=0.001, guest_login_interval=0.001)
+        self._budgets = AddressBudgets(limits, self._turns)
         self._cytube = cytube
         self._works: list[asyncio.Task[None]] = []
 
@@ -83,7 +86,7 @@ class Worker:
     def _make(self, platform: Platform) -> Channel:
         nobody, key = Nobody(), platform.key
         return Channel(
-            ChannelSettings(key=key, server=platform.server, name=key, credentials=Credentials("Rosey", "pw-Rosey")),
+            ChannelSettings(key=key, server=platform.server, name=key, credentials=self._credentials),
             sink=self.pool.sink(key, self.sink),
             statistics=nobody,
             outbound=nobody,
@@ -224,6 +227,21 @@ async def test_a_turn_that_nobody_has_is_waited_for_and_can_be_given_up(start: S
     await until(all_wait)
     await worker.channels.apply([])
     await until(lambda: not worker.channels.all() and not worker.pool.held)
+
+
+@pytest.mark.usefixtures("buckets")
+async def test_guests_watch_while_others_of_the_pool_have_the_turn_to_log_in(start: Start) -> None:
+    paces = {"connect": Pace(9, 0.001), "guest": Pace(1, 3600)}
+    workers = [await start(name, guest="Visitor", paces=paces) for name in ("a", "b")]
+
+    def statuses() -> list[ChannelStatus]:
+        return [status for worker in workers for status in worker.channels.statuses()]
+
+    await until(lambda: [status.state for status in statuses()] == ["joined"] * len(ROOMS), timeout=20)
+    assert all(worker.joined() for worker in workers), "both have some"
+    await until(lambda: sum(status.problem is None for status in statuses()) == 1)
+    watching = [status for status in statuses() if status.problem is not None]
+    assert all("not logged in yet" in (status.problem or "") for status in watching)
 
 
 @pytest.mark.usefixtures("buckets")

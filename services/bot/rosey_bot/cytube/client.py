@@ -31,6 +31,9 @@ from rosey_bot.cytube.socketconfig import fetch_socket_url
 
 log = logging.getLogger(__name__)
 
+AT_THE_DOOR: Final = 1.0
+"""Seconds for which a guest waits before the join for its turn to log in: other bots may have been quicker."""
+
 
 class ClientListener(Protocol):
     """Who wants to know how the connection fares."""
@@ -125,7 +128,7 @@ class CytubeClient:
         self._clock: Final = clock
         self._sleep: Final = sleep
         self._session: Session | None = None
-        self._guest_turn: GuestTurn | None = None
+        self._guest_turn: asyncio.Task[GuestTurn] | None = None
         self._turn_taken: Final = AsyncExitStack()
         self._is_told_unregistered = False
         dispatcher.on(frames.USERLIST, self._userlist)
@@ -224,8 +227,7 @@ class CytubeClient:
             Disconnected: it did not let the bot in.
         """
         # A guest whose turn to log in comes later watches meanwhile.
-        has_turn = self._guest_turn is not None or self._budget.has_guest_turn
-        is_now = self._credentials.is_account or has_turn
+        is_now = self._credentials.is_account or await session.until(self._has_guest_turn())
         refusal = await self._log_in(session) if is_now else None
         await self._join(session, refusal)
         return refusal
@@ -343,12 +345,26 @@ class CytubeClient:
 
     async def _take_guest_turn(self) -> GuestTurn:
         """Wait for the turn to log in; it stays taken until the login, over the end of a connection where need be."""
+        return await asyncio.shield(self._coming_guest_turn())
+
+    async def _has_guest_turn(self) -> bool:
+        """Whether a guest can log in before it joins; what others have of the address's turns shows when it asks."""
+        if self._guest_turn is None and not self._budget.has_guest_turn:
+            return False
+        await self._permit()
+        return bool((await asyncio.wait({self._coming_guest_turn()}, timeout=AT_THE_DOOR))[0])
+
+    def _coming_guest_turn(self) -> asyncio.Task[GuestTurn]:
         if self._guest_turn is None:
-            self._guest_turn = await self._turn_taken.enter_async_context(self._budget.guest_login(self._waits))
+            taking = self._turn_taken.enter_async_context(self._budget.guest_login(self._waits))
+            self._guest_turn = asyncio.create_task(taking, name="guest-turn")
         return self._guest_turn
 
     async def _end_guest_turn(self) -> None:
-        self._guest_turn = None
+        turn, self._guest_turn = self._guest_turn, None
+        if turn is not None:
+            turn.cancel()
+            await asyncio.wait({turn})
         await self._turn_taken.aclose()
 
     async def _ask_for_login(self, session: Session) -> None:
