@@ -10,19 +10,18 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from typing import Final
 
 import nats.errors
 from nats.aio.client import Client
 
 from rosey_core import subjects
 from rosey_database.database import BotDatabase
+from rosey_database.requests import backlog
 
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 1.5
 """Seconds between two looks for all channels: a message whose first notice was lost is posted within 2 s."""
-BEHIND_POLL_S: Final = 0.02
 
 
 class Notices:
@@ -64,8 +63,7 @@ class Notices:
 
     async def _look(self) -> None:
         while True:
-            while self._is_behind():  # noqa: ASYNC110
-                await asyncio.sleep(BEHIND_POLL_S)
+            await backlog.wait_read(self._is_behind)
             try:
                 for key in await self._database.get_channels_to_post_in():
                     await self._tell(key)

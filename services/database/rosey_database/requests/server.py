@@ -25,9 +25,10 @@ from nats.micro.service import EndpointStats, Service
 from rosey_core import queries, subjects
 from rosey_core.queries import Request
 from rosey_database.database import BotDatabase
+from rosey_database.requests import backlog
 from rosey_database.requests.bad_requests import BadRequestLog
 from rosey_database.requests.handlers import HANDLERS
-from rosey_database.requests.notices import BEHIND_POLL_S, Notices
+from rosey_database.requests.notices import Notices
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +191,7 @@ class RequestServer:
         try:
             if isinstance(request, queries.BadRequests):
                 reply: Any = self._bad.newest(request.limit)
-            elif isinstance(request, queries.ClaimMessages) and not await self._has_caught_up():
+            elif kind is queries.ClaimMessages and not await backlog.wait_read(self._is_behind, BEHIND_WAIT_S):
                 # In a database that was restored, what was posted since is still to be posted.
                 reply = []
             else:
@@ -211,15 +212,6 @@ class RequestServer:
             error = f"the answer has {len(payload)} bytes, more than NATS carries: ask for less at once"
             return _failure(error), FAILED, error
         return payload, OK, ""
-
-    async def _has_caught_up(self) -> bool:
-        """Whether all is read, now or a moment later."""
-        deadline = time.monotonic() + BEHIND_WAIT_S
-        while self._is_behind():
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(BEHIND_POLL_S)
-        return True
 
     def _complete_stats(self, stats: EndpointStats) -> None:
         figures = self._figures.get(stats.subject)
