@@ -7,29 +7,25 @@ from typing import Any, cast
 
 import pytest
 
-from rosey_bot.cytube.confirmations import (
-    SIGNS,
+from rosey_bot.cytube.acts import (
     Act,
     AssignLeader,
     ClearTheChat,
-    Confirmations,
     Delete,
-    Done,
-    Dropped,
     Enqueue,
-    Expectation,
     Jump,
     KickUser,
     LeadPlayback,
     Move,
     PlayNext,
-    Refused,
     Say,
     ToggleAfk,
     VoteSkip,
     Whisper,
 )
+from rosey_bot.cytube.confirmations import Confirmations, Expectation
 from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.signs import SIGNS, Done, Dropped, Refused
 from rosey_bot.normalise import Normaliser
 from rosey_bot.room.room import Room
 from tests.recordings import transcript
@@ -385,6 +381,6 @@ async def test_a_missing_sign_is_found_out(
 
 
 async def test_taking_any_update_for_the_leaders_own_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rosey_bot.cytube.confirmations.POSITION_TOLERANCE", 1000)
+    monkeypatch.setattr("rosey_bot.cytube.signs.POSITION_TOLERANCE", 1000)
     monkeypatch.setattr("tests.recordings.test_confirmations.WINDOW", 3.0)
     assert ("bot", "LeadPlayback", SILENCE) not in await judged("leader_sync")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from rosey_bot.commands import chat, items, playback, router
-from rosey_bot.cytube.confirmations import Act, Done, Move
+from rosey_bot.cytube.acts import Act, Move
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
+from rosey_bot.cytube.signs import Done
 from rosey_bot.cytube.waiting import Waiting
 from tests.integration.commands import test_commands, test_floods, test_refusals
 from tests.integration.commands.conftest import Scene

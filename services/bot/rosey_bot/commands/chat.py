@@ -9,7 +9,7 @@ from rosey_bot.commands.arguments import Kind, Parameter
 from rosey_bot.commands.people import present
 from rosey_bot.commands.registry import Command, Request, check
 from rosey_bot.commands.rights import require
-from rosey_bot.cytube.confirmations import ClearTheChat, Say, ToggleAfk, Whisper
+from rosey_bot.cytube.acts import ClearTheChat, Say, ToggleAfk, Whisper
 from rosey_bot.cytube.text import LONGEST_MESSAGE, is_blank, split_message
 
 LONGEST_SPEECH: Final = 5

@@ -7,7 +7,7 @@ from rosey_bot.commands.arguments import Kind, Parameter
 from rosey_bot.commands.people import present
 from rosey_bot.commands.registry import Command, Request
 from rosey_bot.commands.rights import require
-from rosey_bot.cytube.confirmations import KickUser
+from rosey_bot.cytube.acts import KickUser
 from rosey_bot.cytube.text import LONGEST_MESSAGE, split_message, utf16_length
 
 

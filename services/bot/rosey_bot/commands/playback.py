@@ -9,7 +9,7 @@ from rosey_bot.commands.media_urls import LIVE_TYPES
 from rosey_bot.commands.registry import Command, Request, check
 from rosey_bot.commands.rights import require, require_told
 from rosey_bot.cytube import frames
-from rosey_bot.cytube.confirmations import Jump, LeadPlayback, PlayNext, VoteSkip
+from rosey_bot.cytube.acts import Jump, LeadPlayback, PlayNext, VoteSkip
 from rosey_bot.cytube.sending import Outcome
 from rosey_bot.cytube.text import plain_text
 from rosey_bot.room.media import NowPlaying

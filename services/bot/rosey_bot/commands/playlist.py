@@ -8,7 +8,7 @@ from rosey_bot.commands.items import check_position, find_item, item_line, liste
 from rosey_bot.commands.media_urls import TYPES, MediaReference, MediaUrlError, parse_media_url
 from rosey_bot.commands.registry import Command, Request, check
 from rosey_bot.commands.rights import require
-from rosey_bot.cytube.confirmations import Delete, Enqueue, Move
+from rosey_bot.cytube.acts import Delete, Enqueue, Move
 from rosey_bot.cytube.sending import Outcome, Receipt
 from rosey_bot.room.room import Room
 

@@ -12,7 +12,7 @@ from rosey_bot.commands.answers import Answer, CommandError, ago, moment
 from rosey_bot.commands.arguments import Parameter, nearest
 from rosey_bot.commands.pages import Pages
 from rosey_bot.commands.steering import Steering
-from rosey_bot.cytube.confirmations import Act
+from rosey_bot.cytube.acts import Act
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.manners import Manners
 from rosey_bot.room.room import Room

@@ -14,7 +14,7 @@ from typing import Final
 from rosey_bot.commands.answers import CommandError
 from rosey_bot.commands.rights import require_told
 from rosey_bot.cytube import frames
-from rosey_bot.cytube.confirmations import AssignLeader
+from rosey_bot.cytube.acts import AssignLeader
 from rosey_bot.cytube.dispatch import Dispatcher
 from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.room.room import Room

@@ -1,6 +1,6 @@
 """What the bot says and asks goes out here: within the rate limit, in order, and with what became of it.
 
-CyTube acknowledges nothing: what it shows, says or leaves unsaid tells what became of a request (``confirmations``).
+CyTube acknowledges nothing: what it shows, says or leaves unsaid tells what became of a request (``signs``).
 Chat and private messages share a rate limit, so they go through one queue, in turns (``waiting``), one at a time: its
 echo lets the next one go, ``cooldown`` says that it was dropped and is to be sent again, other frames refuse it. Where
 CyTube is silent for a moment the next one goes all the same, and longer silence leaves the message in doubt. Other
@@ -16,18 +16,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rosey_bot.cytube.confirmations import (
-    Act,
-    Confirmations,
-    Done,
-    Dropped,
-    Expectation,
-    Refused,
-    Say,
-    Verdict,
-    Whisper,
-)
+from rosey_bot.cytube.acts import Act, Say, Whisper
+from rosey_bot.cytube.confirmations import Confirmations, Expectation
 from rosey_bot.cytube.dispatch import Dispatcher
+from rosey_bot.cytube.signs import Done, Dropped, Refused, Verdict
 from rosey_bot.cytube.text import is_blank
 from rosey_bot.cytube.throttle import Throttle
 from rosey_bot.cytube.waiting import Waiting

@@ -11,20 +11,10 @@ from typing import Any
 
 import pytest
 
-from rosey_bot.cytube import confirmations
-from rosey_bot.cytube.confirmations import (
-    SIGNS,
-    Confirmations,
-    Done,
-    Enqueue,
-    KickUser,
-    LeadPlayback,
-    Move,
-    PlayNext,
-    Refused,
-    Say,
-    VoteSkip,
-)
+from rosey_bot.cytube import acts
+from rosey_bot.cytube.acts import Enqueue, KickUser, LeadPlayback, Move, PlayNext, Say, VoteSkip
+from rosey_bot.cytube.confirmations import Confirmations
+from rosey_bot.cytube.signs import SIGNS, Done, Refused
 from tests.unit.bot.harness import RoomHarness, chat, item, media, user
 
 REQUESTS = [json.loads(line) for line in Path(__file__).with_name("requests.jsonl").read_text().splitlines()]
@@ -48,7 +38,7 @@ def prepared(harness: RoomHarness, request: dict[str, Any] | None = None) -> Con
 @pytest.mark.parametrize("request_", REQUESTS, ids=[f"{each['act']}: {each['told'][:40]}" for each in REQUESTS])
 async def test_a_recorded_request_is_told_as_it_was(harness: RoomHarness, request_: dict[str, Any]) -> None:
     table = prepared(harness, request_)
-    expectation = table.expect(getattr(confirmations, request_["act"])(**request_["asks"]))
+    expectation = table.expect(getattr(acts, request_["act"])(**request_["asks"]))
     for name, arguments in request_["frames"]:
         harness.dispatcher.dispatch(name, arguments)
     match expectation.verdict.result() if expectation.verdict.done() else None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rosey_bot.cytube import sending
-from rosey_bot.cytube.confirmations import Delete, Enqueue, KickUser, ToggleAfk
+from rosey_bot.cytube.acts import Delete, Enqueue, KickUser, ToggleAfk
 from rosey_bot.cytube.sending import Outcome, SendQueue
 from tests.support.waiting import until
 from tests.unit.bot.harness import RoomHarness, chat, item
