@@ -1,6 +1,7 @@
 """Messages as large as NATS takes them, which nobody takes in for a while."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from nats.aio.client import Client
@@ -13,16 +14,21 @@ from tests.support.waiting import until
 SIZE = 1_000_000
 COUNT = 100
 
-pytestmark = pytest.mark.usefixtures("stream")
+
+@pytest.fixture
+async def reader(nats_client: Client, stream: None) -> AsyncIterator[Consumer]:
+    """Reads the event stream from its beginning; the test starts it."""
+    result = Consumer(nats_client, streams.EVENTS, start=1)
+    yield result
+    await result.stop()
 
 
 async def test_no_more_is_asked_for_than_fits_and_the_server_cuts_nobody_off(
-    nats_client: Client, publish_bytes, monkeypatch: pytest.MonkeyPatch
+    reader: Consumer, publish_bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.5)
     for _ in range(COUNT):
         publish_bytes(b"rosey.db.message.log", b"x" * SIZE)
-    reader = Consumer(nats_client, streams.EVENTS, start=1)
     await reader.start()
     await until(lambda: reader._waiting_bytes >= consumer.PULL_BYTES)
     heartbeats_missed = consumer.HEARTBEAT_S * (consumer.HEARTBEATS_MISSED + 1)
@@ -32,20 +38,17 @@ async def test_no_more_is_asked_for_than_fits_and_the_server_cuts_nobody_off(
     while taken < COUNT:
         taken += len(await asyncio.wait_for(reader.take(COUNT), 5))
     assert reader._waiting_bytes == 0
-    await reader.stop()
 
 
 async def test_a_message_larger_than_a_pull_request_may_bring_comes_too(
-    nats_client: Client, publish_bytes, monkeypatch: pytest.MonkeyPatch
+    reader: Consumer, publish_bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "PULL_BYTES", SIZE // 2)
     sizes = [10, SIZE, SIZE, 10, SIZE, 10]
     for size in sizes:
         publish_bytes(b"rosey.db.message.log", b"x" * size)
-    reader = Consumer(nats_client, streams.EVENTS, start=1)
     await reader.start()
     taken: list[int] = []
     while len(taken) < len(sizes):
         taken += [len(message.payload) for message in await asyncio.wait_for(reader.take(2), 5)]
     assert taken == sizes
-    await reader.stop()

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import threading
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,23 @@ from rosey_database.sqlite import Location
 from rosey_database.writer import Transaction, Writer
 
 LIMIT = 1 << 20
+
+
+@pytest.fixture
+async def opened(database_file: Path) -> AsyncIterator[Writer]:
+    """A writer on ``database_file``, already open."""
+    result = Writer(Location.of(database_file))
+    await result.open()
+    yield result
+    await result.close()
+
+
+@pytest.fixture
+async def reader(database_file: Path) -> AsyncIterator[Reader]:
+    """A reader of ``database_file``."""
+    result = Reader(Location.of(database_file))
+    yield result
+    await result.close()
 
 
 def write(work: Transaction) -> None:
@@ -33,12 +51,10 @@ def _times_begun(log_file: Path) -> int:
 
 
 async def test_the_write_ahead_log_stays_bounded_under_a_writer_that_never_rests(
-    database_file: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Writer, database_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "CHECKPOINT_INTERVAL_S", 0.01)
     monkeypatch.setattr(writer, "LOG_BYTES", LIMIT)
-    opened = Writer(Location.of(database_file))
-    await opened.open()
     log_file = database_file.with_name(f"{database_file.name}-wal")
     await opened.run(write)
     transaction = log_file.stat().st_size
@@ -48,16 +64,13 @@ async def test_the_write_ahead_log_stays_bounded_under_a_writer_that_never_rests
         written += transaction
         largest = max(largest, log_file.stat().st_size)
         assert written < 500 * LIMIT, "the log was never begun anew"
-    await opened.close()
     assert largest < 50 * LIMIT
 
 
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_a_file_that_is_deleted_or_replaced_is_not_written_to_as_if_it_were_there(
-    database_file: Path, empty_database: Path, replaced: bool, monkeypatch: pytest.MonkeyPatch
+    opened: Writer, database_file: Path, empty_database: Path, replaced: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Writer(Location.of(database_file))
-    await opened.open()
     await opened.run(write)
     monkeypatch.chdir("/")
     moved = database_file.with_name("moved.db")
@@ -69,13 +82,11 @@ async def test_a_file_that_is_deleted_or_replaced_is_not_written_to_as_if_it_wer
     assert sqlite.is_storage_fault(raised.value)
     shutil.move(moved, database_file)
     await opened.run(write)
-    await opened.close()
 
 
 async def test_questions_are_not_answered_from_a_file_that_was_replaced(
-    database_file: Path, empty_database: Path
+    reader: Reader, database_file: Path, empty_database: Path
 ) -> None:
-    reader = Reader(Location.of(database_file))
     await reader.run(count)
     moved = database_file.with_name("moved.db")
     shutil.move(database_file, moved)
@@ -86,11 +97,9 @@ async def test_questions_are_not_answered_from_a_file_that_was_replaced(
         await reader.run(count)
     shutil.move(moved, database_file)
     assert await reader.run(count) == 1
-    await reader.close()
 
 
-async def test_a_file_that_is_deleted_does_not_come_back_empty(database_file: Path) -> None:
-    reader = Reader(Location.of(database_file))
+async def test_a_file_that_is_deleted_does_not_come_back_empty(reader: Reader, database_file: Path) -> None:
     await reader.run(count)
     os.unlink(database_file)
     begun, go_on = threading.Event(), threading.Event()
@@ -106,6 +115,5 @@ async def test_a_file_that_is_deleted_does_not_come_back_empty(database_file: Pa
         await reader.run(count)
     go_on.set()
     assert await holding == 1
-    await reader.close()
     with pytest.raises(FileNotFoundError):
         os.stat(database_file)

@@ -1,6 +1,8 @@
 """Two services on one database, where the stream or the channels change under the one that does not work."""
 
 import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,15 @@ async def standing_by(client: Client, make_service) -> tuple[Service, Service]:
     await publish(client, chat(10))
     await until(lambda: working.ingest.standing_by or standby.ingest.standing_by)
     return (standby, working) if working.ingest.standing_by else (working, standby)
+
+
+@pytest.fixture
+async def other(path: Path) -> AsyncIterator[BotDatabase]:
+    """The database in another process."""
+    database = BotDatabase(path)
+    await database.connect()
+    yield database
+    await database.close()
 
 
 async def test_who_stands_by_takes_over_a_stream_made_anew_that_is_shorter(
@@ -65,13 +76,11 @@ async def test_a_position_that_moves_on_while_the_stream_is_looked_at_is_no_stre
 
 
 async def test_a_channel_made_the_default_by_another_process_keeps_its_events(
-    nats_client: Client, path: Path, make_service
+    nats_client: Client, path: Path, make_service, other: BotDatabase
 ) -> None:
     service = await make_service()
     await publish(nats_client, chat(1, channel="lobby"))
     await service.stored(1)
-    other = BotDatabase(path)
-    await other.connect()
     assert await other.choose_default_channel("lobby")
     # The id that the lobby had is given to another channel.
     await other.user_joined("Zoe", channel="attic")
@@ -89,7 +98,6 @@ async def test_a_channel_made_the_default_by_another_process_keeps_its_events(
     assert rows(path, "SELECT max_users FROM channel_stats WHERE id = 1") == [(7,)]
     assert rows(path, "SELECT bot_name FROM current_status WHERE id = 1") == [("rosey",)]
     assert rows(path, "SELECT message, channel_id FROM recent_chat ORDER BY id") == [("line 1", 1), ("line 2", 1)]
-    await other.close()
 
 
 async def test_who_stands_by_says_what_waits_now_and_not_what_waited_before(nats_client: Client, make_service) -> None:
@@ -105,9 +113,8 @@ async def test_who_stands_by_says_that_another_holds_the_database_up(
     monkeypatch.setattr("rosey_database.sqlite.BUSY_TIMEOUT_S", 0.05)
     _, standby = await standing_by(nats_client, make_service)
     # As a service that was paused in the middle of a transaction.
-    hanging = sqlite3.connect(path, isolation_level=None)
-    hanging.execute("BEGIN IMMEDIATE")
-    await until(lambda: "another process holds a lock" in (standby.ingest.problem or ""), what="a problem")
-    hanging.execute("ROLLBACK")
-    hanging.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as hanging:
+        hanging.execute("BEGIN IMMEDIATE")
+        await until(lambda: "another process holds a lock" in (standby.ingest.problem or ""), what="a problem")
+        hanging.execute("ROLLBACK")
     await until(lambda: standby.ingest.problem is None)
