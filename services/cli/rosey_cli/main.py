@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rosey_cli import bench
+from rosey_cli import bench, tokens
 from rosey_cli.audit import audit
 from rosey_cli.backup.commands import backup, restore
 from rosey_cli.channels import commands as channels
@@ -74,4 +74,5 @@ app.add_typer(database.app, name="database")
 app.command()(replay)
 app.command()(backup)
 app.command()(restore)
+app.add_typer(tokens.app, name="token")
 app.add_typer(bench.app, name="bench")

@@ -24,6 +24,7 @@ from rosey_database.schema import (
 )
 from rosey_database.statement import Row, Statement
 from rosey_database.tables import outbound
+from rosey_database.tables.tokens import Token
 
 _PREVIEW_LENGTH: Final = 8
 _EVERYTHING: Final = 2**63 - 1
@@ -130,6 +131,11 @@ _TOKENS: Final = Statement(
     )
     .where(or_(bindparam("include_revoked"), api_tokens.c.revoked == 0))
     .order_by(api_tokens.c.created_at, api_tokens.c.preview)
+)
+_TOKEN: Final = Statement(
+    select(api_tokens.c.token.label("hash"), api_tokens.c.last_used).where(
+        api_tokens.c.token == bindparam("hash", type_=Text), api_tokens.c.revoked == 0
+    )
 )
 _MEDIA_HISTORY: Final = Statement(
     select(
@@ -267,6 +273,11 @@ class Queries:
         """[{token_preview, description, created_at, last_used, revoked}], oldest first."""
         rows = await self._rows(_TOKENS, include_revoked=include_revoked)
         return [{**row, "revoked": bool(row["revoked"])} for row in rows]
+
+    async def token(self, token_hash: str) -> Token | None:
+        """The token of which this is the hash; ``None`` where there is none, or it is revoked."""
+        rows = await self._rows(_TOKEN, hash=token_hash)
+        return Token(**rows[0]) if rows else None
 
     async def audit(
         self,

@@ -29,7 +29,7 @@ def test_each_command_has_help_that_can_be_read(words: tuple[str, ...]) -> None:
     assert "[[" not in result.output
 
 
-@pytest.mark.parametrize("group", ["channel", "dlq", "config", "database"])
+@pytest.mark.parametrize("group", ["channel", "dlq", "config", "database", "token"])
 def test_a_group_alone_lists_its_commands(group: str) -> None:
     result = CliRunner().invoke(app, [group])
     assert result.exit_code == 2

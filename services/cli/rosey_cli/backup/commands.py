@@ -11,13 +11,10 @@ import typer
 from rosey_cli import terminal
 from rosey_cli.backup import copies
 from rosey_cli.connection import DataOption
-from rosey_cli.data_directory import DataDirectory, held_directories
+from rosey_cli.data_directory import DataDirectory
+from rosey_cli.database.choice import DatabaseOption, chosen
 from rosey_cli.failure import Failure
 from rosey_core.service import BAD_CONFIGURATION
-
-DatabaseOption = Annotated[
-    Path | None, typer.Option("--database", metavar="FILE", help="The database, where it is not in a data directory.")
-]
 
 
 def backup(
@@ -28,7 +25,7 @@ def backup(
     """Copy the database into a file, while the service is at work, and verify the copy."""
 
     def work() -> int:
-        found = copies.back_up(_database(data, database), target.expanduser())
+        found = copies.back_up(chosen(data, database), target.expanduser())
         sys.stdout.write(f"{found.path}: {found.size} bytes, verified, {_events(found)}\n")
         return 0
 
@@ -56,7 +53,7 @@ def restore(
         if directory is not None:
             directory.acquire()
         try:
-            found, kept = copies.restore(backup, _database(data, database))
+            found, kept = copies.restore(backup, chosen(data, database))
         finally:
             if directory is not None:
                 directory.release()
@@ -70,14 +67,3 @@ def restore(
 
 def _events(copy: copies.Copy) -> str:
     return f"events stored up to {copy.sequence}" if copy.sequence else "no events of a stream"
-
-
-def _database(data: Path | None, database: Path | None) -> Path:
-    if database is not None:
-        return database.expanduser()
-    if data is not None:
-        return DataDirectory(data.expanduser().absolute()).database
-    here = held_directories()
-    if len(here) != 1:
-        raise Failure("say which database: --data DIR or --database FILE", BAD_CONFIGURATION)
-    return here[0].database

@@ -3,24 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 import sqlite3
+from dataclasses import dataclass
 from typing import Final
 
 TOKEN_BYTES: Final = 32
 PREFIX_MIN: Final = 8
 """A shorter beginning of a token revokes nothing."""
 PREVIEW_MAX: Final = 12
+USE_KEPT_S: Final = 60
+"""A use is written down where the last one is older, in seconds: who asks often writes seldom."""
 
 
 class AmbiguousPrefix(ValueError):
     """Several tokens begin like this; none was revoked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that is known and not revoked.
+
+    Attributes:
+        hash: what is stored of it.
+        last_used: Unix seconds; ``None`` until it is used.
+    """
+
+    hash: str
+    last_used: int | None
+
+    def is_use_kept(self, time: float) -> bool:
+        """Whether a use at this time (Unix seconds) is to be written down."""
+        return self.last_used is None or time - self.last_used >= USE_KEPT_S
+
+
 def new_token() -> str:
-    """A token that nobody can guess: 43 characters of ``[A-Za-z0-9_-]``."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
+    """A token that nobody can guess: 43 characters of ``[A-Za-z0-9_-]``, of which the first is no ``-``.
+
+    Its beginning can be given to a command, which would take it for an option.
+    """
+    while (token := secrets.token_urlsafe(TOKEN_BYTES)).startswith("-"):
+        pass
+    return token
 
 
 def token_hash(token: str) -> str:
@@ -41,17 +65,12 @@ def add(connection: sqlite3.Connection, *, token: str, description: str, time: f
     )
 
 
-def validate(connection: sqlite3.Connection, *, token: str, time: float) -> bool:
-    """Whether the token is known and not revoked; a good one is marked as used.
-
-    The look-up is by hash: its time tells nothing of how much of a guess was right.
-    """
-    wanted = token_hash(token)
-    row = connection.execute("SELECT token, revoked FROM api_tokens WHERE token = ?", (wanted,)).fetchone()
-    if row is None or not hmac.compare_digest(row[0], wanted) or row[1]:
-        return False
-    connection.execute("UPDATE api_tokens SET last_used = ? WHERE token = ?", (int(time), wanted))
-    return True
+def mark_used(connection: sqlite3.Connection, *, token: Token, time: float) -> None:
+    """Write down that the token was used."""
+    connection.execute(
+        "UPDATE api_tokens SET last_used = ? WHERE token = ? AND coalesce(last_used, 0) < ?",
+        (int(time), token.hash, int(time)),
+    )
 
 
 def revoke(connection: sqlite3.Connection, *, token_or_prefix: str, time: float) -> bool:
