@@ -81,8 +81,9 @@ format: $(INSTALLED)   ## rewrite to the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/commands.md, docs/metrics.md, dashboards, parts of the chart
+documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/api.md, docs/commands.md, docs/metrics.md, dashboards, parts of the chart
 	@$(BIN)/python -m tools.contract
+	@$(BIN)/python -m tools.api
 	@$(BIN)/python -m tools.commands
 	@$(BIN)/python -m tools.metrics
 	@$(BIN)/python -m observability
@@ -91,6 +92,7 @@ documents: $(INSTALLED)  ## write what is generated: docs/contract.md, docs/comm
 
 documents-check: $(INSTALLED)  ## fail where a generated document is not what the code says
 	@$(BIN)/python -m tools.contract --check
+	@$(BIN)/python -m tools.api --check
 	@$(BIN)/python -m tools.commands --check
 	@$(BIN)/python -m tools.metrics --check
 	@$(BIN)/python -m observability --check

@@ -60,6 +60,22 @@ BOARD: Final = Board(
             limits=LATE,
         ),
         lines(
+            "Asked over HTTP",
+            {"{{route}}: {{status}}": rate("rosey_database_api_requests_total", by="route, status")},
+            "Requests of the HTTP API, by status: 4xx are the programs' faults, 5xx the service's.",
+            unit="ops",
+        ),
+        lines(
+            "Time to an answer over HTTP",
+            {
+                "{{route}}": quantile("rosey_database_api_request_seconds", NAMESPACE, 0.95, by="route")
+                + " >= 0 or on () vector(0)"
+            },
+            "95 % within.",
+            unit="s",
+            limits=LATE,
+        ),
+        lines(
             "Size",
             {
                 "database": f"max(rosey_database_size_bytes{{{NAMESPACE}}})",

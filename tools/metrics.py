@@ -57,6 +57,8 @@ LABELS: Final = {
     "plugin": "names of installed plug-ins",
     "reason": "one of a few words of the code",
     "ready": "`True`, `False` or `Unknown`",
+    "route": "routes of the [HTTP API](api.md), or `unknown`",
+    "status": "of HTTP",
     "relation": "`<`, `<=`, `>` or `>=`",
     "service": "`rosey-bot`, `rosey-database` or `rosey-operator`",
     "subject": "subjects of the [contract](contract.md) without channel, or `other`",

@@ -6,6 +6,7 @@ is ``{"success": false, "error": ...}`` whatever the reply's type is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
@@ -439,6 +440,19 @@ def decode(template: str, subject: str, payload: bytes) -> tuple[Request, str | 
     if channel is None and request.channel is not None:
         channel = request.channel.lower()
     return request, channel
+
+
+def decode_parameters(kind: type[Request], parameters: Mapping[str, str]) -> tuple[Request, str | None]:
+    """As ``decode``, of texts with names, as an address has them: a text of digits is a number where one is wanted.
+
+    Raises:
+        InvalidRequest: as ``decode``.
+    """
+    try:
+        payload = encode(msgspec.convert(dict(parameters), kind, strict=False))
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise InvalidRequest(str(error)) from None
+    return decode(kind.SUBJECT, kind.SUBJECT, payload)
 
 
 def encode(message: Any) -> bytes:

@@ -7,13 +7,14 @@ import importlib.metadata
 import logging
 import sqlite3
 import time
-from typing import Final
+from typing import Any, Final
 
 import nats.errors
 from nats.aio.client import Client
 
 from rosey_core import streams
 from rosey_core.bus import Bus, NotConnected
+from rosey_core.queries import Request
 from rosey_core.streams import StreamLimits, StreamUnavailable
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database.connection import Connection
@@ -21,6 +22,7 @@ from rosey_database.database import BotDatabase
 from rosey_database.ingest.ingest import Ingest
 from rosey_database.observation import IngestObserver, RequestObserver
 from rosey_database.requests.server import RequestServer
+from rosey_database.sqlite import DatabaseClosed
 from rosey_database.tracing import DatabaseTracing
 
 log = logging.getLogger(__name__)
@@ -119,6 +121,20 @@ class DatabaseService:
         ingest, self._ingest = self._ingest, None
         if ingest is not None:
             await ingest.stop()
+
+    async def answer(self, request: Request, channel: str | None) -> Any:
+        """What a request is answered with, as over NATS, and without it: an instance of its ``REPLY``.
+
+        Args:
+            request: one of ``rosey_core.queries.TYPES``.
+            channel: a channel's key; the default channel where it is ``None``.
+
+        Raises:
+            sqlite3.Error: the database cannot answer now, or the service is stopped.
+        """
+        if self._requests is None:
+            raise DatabaseClosed
+        return await self._requests.answer(request, channel)
 
     async def _serve_requests(self, client: Client) -> None:
         requests = self._requests

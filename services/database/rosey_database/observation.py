@@ -168,3 +168,28 @@ class RequestObserver:
         self._metrics.request_seconds[template].observe(seconds, None if context is None else {EXEMPLAR: context.trace})
         if outcome == server.BAD:
             self._metrics.bad_requests[template].inc()
+
+
+class ApiObserver:
+    """Counts what is asked over HTTP, and traces it where that is wanted.
+
+    Args:
+        metrics: to keep up to date.
+        tracing: makes the traces.
+    """
+
+    def __init__(self, metrics: DatabaseMetrics, tracing: DatabaseTracing | None = None) -> None:
+        self._metrics = metrics
+        self._tracing = tracing
+
+    def asked(self, headers: Mapping[str, str]) -> None:
+        """A request came."""
+        if self._tracing is not None:
+            self._tracing.asked(headers)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A request was answered, or refused."""
+        self._metrics.api_requests[route, str(status)].inc()
+        context = None if self._tracing is None else self._tracing.served(method, route, status, seconds)
+        exemplar = None if context is None else {EXEMPLAR: context.trace}
+        self._metrics.api_request_seconds[route].observe(seconds, exemplar)

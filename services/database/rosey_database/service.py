@@ -21,11 +21,12 @@ from rosey_core.streams import NO_JETSTREAM, StreamLimits
 from rosey_core.telemetry.metrics import BusMetrics
 from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_database import sqlite
+from rosey_database.api.server import ApiServer
 from rosey_database.database import BotDatabase
 from rosey_database.database_service import DatabaseService
 from rosey_database.maintenance import Retention
 from rosey_database.migrations import stored_revision
-from rosey_database.observation import lag_seconds, measure_checkpoints, measure_files
+from rosey_database.observation import ApiObserver, lag_seconds, measure_checkpoints, measure_files
 from rosey_database.sqlite import Location
 from rosey_database.tracing import DatabaseTracing
 
@@ -47,6 +48,7 @@ _UNUSED: Final = ("platforms", "bot", "operator")
 DATABASE: Final = "database"
 NATS: Final = "nats"
 INGEST: Final = "ingest"
+API: Final = "api"
 
 
 def main() -> int:
@@ -85,18 +87,23 @@ async def serve(config: Config, context: ServiceContext) -> None:
             return
         if config.default_channel is not None and not database.default_channel:
             await database.choose_default_channel(config.default_channel)
-        service = DatabaseService(
-            bus,
-            database,
-            limits=_limits(config),
-            metrics=metrics,
-            tracing=None if context.tracing is None else DatabaseTracing(context.tracing),
-        )
+        tracing = None if context.tracing is None else DatabaseTracing(context.tracing)
+        service = DatabaseService(bus, database, limits=_limits(config), metrics=metrics, tracing=tracing)
         await bus.start()
         await service.start()
         watch = _Watch(database, bus, service, health, metrics)
         # By itself: to count a large database takes longer than a look at all else may.
-        counting = asyncio.create_task(_count_rows(database, metrics), name="count rows")
+        beside = [asyncio.create_task(_count_rows(database, metrics), name="count rows")]
+        api = ApiServer(
+            database,
+            service.answer,
+            host=config.database.api.host,
+            port=config.database.api.port,
+            observer=ApiObserver(metrics, tracing),
+        )
+        if config.database.api.enabled:
+            health.expect(API)
+            beside.append(asyncio.create_task(_listen(api, health), name="api"))
         try:
             while not context.stop.is_set():
                 try:
@@ -106,8 +113,10 @@ async def serve(config: Config, context: ServiceContext) -> None:
                     log.exception("looking at the service failed; it goes on")
                 await _wait(context.stop, WATCH_INTERVAL_S)
         finally:
-            counting.cancel()
-            await asyncio.gather(counting, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await api.stop()
             await service.stop()
     finally:
         await bus.close()
@@ -176,6 +185,20 @@ async def _count_rows(database: BotDatabase, metrics: DatabaseMetrics) -> None:
         except Exception:
             log.exception("counting rows failed; it goes on")
         await asyncio.sleep(ROWS_INTERVAL_S)
+
+
+async def _listen(api: ApiServer, health: Health) -> None:
+    """Serve the API as soon as its address can be had: what stores does not wait for it."""
+    while True:
+        try:
+            await api.start()
+        except OSError as error:
+            health.fail(API, f"cannot listen: {error.strerror}")
+        else:
+            health.ok(API)
+            log.info("the API is at %s", api.url)
+            return
+        await asyncio.sleep(CONNECT_INTERVAL_S)
 
 
 async def _connect(database: BotDatabase, health: Health, stop: asyncio.Event) -> bool:

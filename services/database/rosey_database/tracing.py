@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from rosey_core import subjects
@@ -18,6 +19,9 @@ from rosey_database.requests import server
 
 if TYPE_CHECKING:
     from rosey_core.telemetry.tracing_spans import Tracing
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
 
 
 class DatabaseTracing:
@@ -88,6 +92,26 @@ class DatabaseTracing:
         )
         if outcome != server.OK:
             span.fail(outcome)
+        span.end(now)
+        return span.context
+
+    def served(self, method: str, route: str, status: int, seconds: float) -> TraceContext | None:
+        """A request over HTTP was answered; returns its trace, where it has one."""
+        scope = CURRENT.get()
+        failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        if scope is None and not failed:
+            return None
+        now = self._clock()
+        span = self._tracing.start(
+            names.span(method if method in _METHODS else names.HTTP, route),
+            "server",
+            parent=None if scope is None else scope.context,
+            attributes={names.HTTP_METHOD: method if method in _METHODS else names.HTTP_OTHER_METHOD}
+            | {names.HTTP_ROUTE: route, names.HTTP_STATUS: status},
+            at=now - seconds,
+        )
+        if failed:
+            span.fail(str(status))
         span.end(now)
         return span.context
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import nats
 import pytest
 from nats.aio.client import Client
@@ -297,3 +301,38 @@ async def test_the_process_ends_in_good_order_on_sigterm(nats_server: NatsServer
         if process.returncode is None:
             process.kill()
             await process.communicate()
+
+
+async def test_it_serves_the_api_where_that_is_configured(
+    nats_server: NatsServer, database_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = Config(
+        nats={"url": nats_server.url}, database={"path": str(database_file), "api": {"enabled": True, "port": 0}}
+    )
+    async with serving(config) as context:
+        await until(lambda: context.health.ready)
+        assert context.health.checks["api"].ok
+        (url,) = re.findall(r"the API is at (\S+)", caplog.text)
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/v1/status") as answer:
+            assert answer.status == 401
+        count = context.registry.get_sample_value
+        assert count("rosey_database_api_requests_total", {"route": "/v1/status", "status": "401"}) == 1
+
+
+async def test_it_stores_while_another_program_has_the_api_s_port(
+    nats_server: NatsServer, nats_client: Client, database_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "CONNECT_INTERVAL_S", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        config = Config(
+            nats={"url": nats_server.url}, database={"path": str(database_file), "api": {"enabled": True, "port": port}}
+        )
+        async with serving(config) as context:
+            await until(lambda: re.fullmatch("api: cannot listen[^;]*", context.health.reason))
+            await joined(nats_client, "Ann")
+            await until(lambda: read(database_file, "SELECT username FROM user_stats") == [("Ann",)])
+            assert "cannot listen" in context.health.reason
+            other.close()
+            await until(lambda: context.health.ready)

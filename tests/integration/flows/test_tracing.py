@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,8 @@ from rosey_core.telemetry.metrics_database import DatabaseMetrics
 from rosey_core.telemetry.tracing import open_tracing
 from rosey_core.telemetry.tracing_spans import Tracing
 from rosey_database import BotDatabase, DatabaseService
+from rosey_database.api.server import ApiServer
+from rosey_database.observation import ApiObserver
 from rosey_database.requests.handlers import HANDLERS
 from rosey_database.tracing import DatabaseTracing
 from rosey_simulator.server import SimulatorServer
@@ -304,3 +307,33 @@ async def test_a_request_that_fails_is_always_traced_and_one_that_does_not_is_no
     await until(lambda: receiver.spans)
     (span,) = receiver.spans
     assert (span.name, span.failed, span.parent) == ("process rosey.db.query.user_stats", True, "")
+
+
+async def test_a_request_over_http_is_part_of_its_program_s_trace(
+    receiver: OtlpReceiver, temp_database: BotDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
+    registry = CollectorRegistry()
+    tracing = open_tracing(Telemetry(endpoint=receiver.url), registry, service="rosey-database", version="1")
+    assert tracing is not None
+
+    async def fail(*arguments: Any) -> Any:
+        raise RuntimeError("a fault in the code")
+
+    api = ApiServer(temp_database, fail, observer=ApiObserver(DatabaseMetrics(registry), DatabaseTracing(tracing)))
+    await api.start()
+    token = await temp_database.generate_api_token("a program")
+    traced = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+        await session.get(f"{api.url}/v1/openapi.json")
+        await session.get(f"{api.url}/v1/{token}", headers=traced)
+        await session.get(f"{api.url}/v1/status")
+    spans = await until(lambda: receiver.spans if len(receiver.spans) >= 2 else None)
+    assert {span.name for span in spans} == {"GET unknown", "GET /v1/status"}
+    asked, failed = only(spans, "GET unknown"), only(spans, "GET /v1/status")
+    assert (asked.kind, asked.trace, asked.parent) == ("server", TRACE, SPAN)
+    assert asked.attributes["http.response.status_code"] == 404
+    assert failed.attributes["http.route"] == "/v1/status"
+    assert token not in str(spans)
+    await api.stop()
+    await asyncio.to_thread(tracing.close, 0.2)

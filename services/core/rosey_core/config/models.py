@@ -271,6 +271,20 @@ class Retention(Section):
     actions_days: Days = 365
 
 
+class Api(Section):
+    """The HTTP API of the database service, for external programs that hold a token.
+
+    Attributes:
+        enabled: whether it is served.
+        host: the address to listen on.
+        port: the port to listen on; 0 is any that is free.
+    """
+
+    enabled: bool = False
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8090, ge=0, le=65535)
+
+
 class Database(Section):
     """Where things are stored.
 
@@ -279,12 +293,14 @@ class Database(Section):
         url: a database's address instead of a path; a secret, since it may hold a password.
         default_channel: the channel that events and requests without a channel mean.
         retention: for how long things are kept.
+        api: where external programs ask and post.
     """
 
     path: str = Field(default="bot_data.db", min_length=1)
     url: SecretStr | None = None
     default_channel: str | None = None
     retention: Retention = Retention()
+    api: Api = Api()
 
     @field_validator("path")
     @classmethod

@@ -100,6 +100,23 @@ class DatabaseMetrics:
         self.bad_requests = Children(
             Counter("rosey_database_bad_requests", "Requests that could not be read.", ["subject"], registry=registry)
         )
+        self.api_requests = Children(
+            Counter(
+                "rosey_database_api_requests",
+                "Requests of the HTTP API answered or refused.",
+                ["route", "status"],
+                registry=registry,
+            )
+        )
+        self.api_request_seconds = Children(
+            Histogram(
+                "rosey_database_api_request_seconds",
+                "Time from a request's arrival over HTTP to its answer.",
+                ["route"],
+                buckets=LATENCY_BUCKETS,
+                registry=registry,
+            )
+        )
         self.size = Gauge(
             "rosey_database_size_bytes", "Size of the database, with its write-ahead log.", registry=registry
         )

@@ -1,7 +1,7 @@
-"""The names of spans and their attributes, by OpenTelemetry's semantic conventions for messaging.
+"""The names of spans and their attributes, by OpenTelemetry's semantic conventions for messaging and for HTTP.
 
-A span of messaging is called by its operation and the subject's template, so that there are few names. What the
-conventions have no word for begins with ``rosey.``.
+A span of messaging is called by its operation and the subject's template, one of HTTP by its method and its route, so
+that there are few names. What the conventions have no word for begins with ``rosey.``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ TEMPLATE: Final = "messaging.destination.template"
 MESSAGE_ID: Final = "messaging.message.id"
 BATCH_SIZE: Final = "messaging.batch.message_count"
 ERROR_TYPE: Final = "error.type"
+
+HTTP_METHOD: Final = "http.request.method"
+HTTP_ROUTE: Final = "http.route"
+HTTP_STATUS: Final = "http.response.status_code"
+HTTP: Final = "HTTP"
+HTTP_OTHER_METHOD: Final = "_OTHER"
 
 CHANNEL: Final = "rosey.channel"
 FRAME: Final = "rosey.frame"

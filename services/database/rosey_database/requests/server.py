@@ -179,6 +179,22 @@ class RequestServer:
         if self._observer is not None:
             self._observer.answered(kind.SUBJECT, outcome, seconds)
 
+    async def answer(self, request: Request, channel: str | None) -> Any:
+        """What a request is answered with, whichever way it came: an instance of its ``REPLY``.
+
+        Raises:
+            sqlite3.Error: the database cannot answer now.
+        """
+        if isinstance(request, queries.BadRequests):
+            return self._bad.newest(request.limit)
+        if isinstance(request, queries.ClaimMessages) and not await backlog.wait_read(self._is_behind, BEHIND_WAIT_S):
+            # In a database that was restored, what was posted since is still to be posted.
+            return []
+        reply = await HANDLERS[type(request)](self._database, request, channel)
+        if isinstance(request, queries.EnqueueMessage):
+            await self._notices.queued(channel)
+        return reply
+
     async def _answer(self, kind: type[Request], message: Message) -> tuple[bytes, str, str]:
         try:
             if len(message.data) > REQUEST_BYTES:
@@ -189,16 +205,7 @@ class RequestServer:
             self._bad.add(kind.SUBJECT, message.subject, message.data, error)
             return _failure(error), BAD, error
         try:
-            if isinstance(request, queries.BadRequests):
-                reply: Any = self._bad.newest(request.limit)
-            elif kind is queries.ClaimMessages and not await backlog.wait_read(self._is_behind, BEHIND_WAIT_S):
-                # In a database that was restored, what was posted since is still to be posted.
-                reply = []
-            else:
-                reply = await HANDLERS[kind](self._database, request, channel)
-            if isinstance(request, queries.EnqueueMessage):
-                await self._notices.queued(channel)
-            payload = queries.encode(reply)
+            payload = queries.encode(await self.answer(request, channel))
         except sqlite3.Error as problem:
             error = f"database: {problem}"
             log.warning("%s: %s", kind.SUBJECT, error, extra={"channel": channel})
