@@ -14,6 +14,7 @@ from rosey_cli.connection import ChannelOption, DataOption, NatsOption
 from rosey_cli.failure import Failure
 from rosey_core import queries
 from rosey_core.bus import Bus
+from rosey_core.events import LONGEST_NAME
 from rosey_core.text import one_line
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as one JSON object.")]
@@ -30,6 +31,10 @@ def stats(
             sys.stdout.write(connection.as_json(reply) + "\n")
         else:
             _show_channel(reply)
+            if channel is not None and not reply.total_users_seen:
+                sys.stderr.write(
+                    f"rosey: nobody was ever seen in {channel}: is that its key, as rosey channel list has it?\n"
+                )
         return 0
 
     terminal.guarded(work)
@@ -45,6 +50,8 @@ def user(
     """Show what is known of a user; exit code 1 for one who was never seen."""
     if not name:
         raise typer.BadParameter("is empty: whose?", param_hint="name")
+    if len(name) > LONGEST_NAME:
+        raise typer.BadParameter(f"has {len(name)} characters: no name has more than {LONGEST_NAME}", param_hint="name")
 
     def work() -> int:
         reply = _answer(queries.UserStats(username=name), channel, nats, data)

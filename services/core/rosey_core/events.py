@@ -19,10 +19,11 @@ from rosey_core.channels import InvalidChannelKey
 
 _USERNAME: Final = r"^(?=.*\S)[^\x00-\x1f\x7f]*\Z"
 _CHANNEL: Final = r"^[A-Za-z0-9_-]{1,64}\Z"
-Username = Annotated[str, Meta(min_length=1, max_length=64, pattern=_USERNAME)]
+LONGEST_NAME: Final = 64
+Username = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=_USERNAME)]
 """A user's name: not blank, at most 64 characters, no control characters."""
 ChannelName = Annotated[str, Meta(pattern=_CHANNEL)]
-PlainName = Annotated[str, Meta(min_length=1, max_length=64)]
+PlainName = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 """A name whose characters ``decode`` and ``convert`` look at once for each name, not for each event: a pattern of
 msgspec's costs as much as all the rest of decoding."""
 EventId = Annotated[str, Meta(min_length=1, max_length=200)]

@@ -159,9 +159,10 @@ async def test_a_file_that_is_there_is_not_overwritten(
     with pytest.raises(Failure, match="is there already"):
         async with rebuilt(nats_client, tmp_path / "there.db", default_channel=None, complete=True):
             pass
-    with pytest.raises(Failure, match="cannot be made"):
+    with pytest.raises(Failure, match="cannot be made") as refused:
         async with rebuilt(nats_client, tmp_path / "absent" / "new.db", default_channel=None, complete=True):
             pass
+    assert str(refused.value).count("new.db") == 1
     assert (tmp_path / "there.db").read_text() == "precious"
 
 

@@ -52,7 +52,10 @@ async def test_the_statistics_are_shown(rosey: Callable[..., Any]) -> None:
     assert "3  Bob" in shown.stdout
     answer = json.loads((await rosey("stats", "--json")).stdout)
     assert answer["total_users_seen"] == 2
-    assert "users ever seen      0" in (await rosey("stats", "--channel", "Elsewhere")).stdout
+    assert shown.stderr == ""
+    elsewhere = await rosey("stats", "--channel", "Elsewhere")
+    assert "users ever seen      0" in elsewhere.stdout
+    assert "nobody was ever seen in Elsewhere" in elsewhere.stderr
 
 
 @pytest.mark.usefixtures("people")
@@ -74,8 +77,8 @@ async def test_who_was_never_seen_is_said_so(rosey: Callable[..., Any]) -> None:
     assert result.exit_code == 1
     assert "nobody" in result.stderr
     result = await rosey("user", "x" * 65)
-    assert result.exit_code == 1
-    assert "username" in result.stderr
+    assert result.exit_code == 2
+    assert "has 65 characters" in " ".join(result.stderr.split())
     result = await rosey("user", "")
     assert result.exit_code == 2
     assert "is empty: whose?" in result.stderr

@@ -194,7 +194,7 @@ async def rebuilt(client: Client, path: Path, *, default_channel: str | None, co
     try:
         await database.connect()
     except sqlite3.Error as error:
-        raise Failure(f"{path} cannot be made: {error}") from None
+        raise Failure(f"{path} cannot be made: {str(error).removeprefix(f'{path}: ')}") from None
     try:
         if default_channel:
             await database.choose_default_channel(default_channel)
