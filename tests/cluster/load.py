@@ -24,6 +24,8 @@ sys.stdout.buffer.write(pathlib.Path("/tmp/copy.db").read_bytes())
 pathlib.Path("/tmp/copy.db").unlink()
 """
 
+_SILENCE: Final = "import os, signal; os.kill(1, signal.SIGUSR1)"
+
 ON_THE_WIRE_MS: Final = 500
 """Before the bot's leaving: what the room still told it, while it closed the connection."""
 
@@ -31,10 +33,9 @@ Line = tuple[int, str, str]
 """CyTube's time in milliseconds, user, text."""
 
 
-def values(*, rate: float, actions: int) -> dict[str, Any]:
-    """Values of a release whose crowd does so many things a second, and falls silent after so many in all."""
-    arguments = [*site.ARGUMENTS, f"--actions={actions}"]
-    return {"simulator": {"enabled": True, "crowd": {"rate": rate, "users": 100}, "extraArgs": arguments}}
+def values(*, rate: float) -> dict[str, Any]:
+    """Values of a release whose crowd does so many things a second."""
+    return {"simulator": {"enabled": True, "crowd": {"rate": rate, "users": 100}, "extraArgs": [*site.ARGUMENTS]}}
 
 
 class Load:
@@ -55,15 +56,16 @@ class Load:
         begun: list[int] = until(lambda: [self.release.stored_lines()], what="the database can be asked")
         until(lambda: self.release.stored_lines() > begun[0] + lines, what="lines are stored again", timeout=90)
 
-    def until_all_is_stored(self, timeout: float = 180) -> None:
-        """Wait until the crowd is silent and nothing is on its way any more."""
+    def until_all_is_stored(self) -> None:
+        """Have the crowd fall silent, and wait until nothing is on its way any more."""
         namespace = self.release.namespace
+        namespace.python("deployment/rosey-simulator", _SILENCE)
         logs = ("logs", "deployment/rosey-simulator", "--tail=50")
         silent = "the crowd has fallen silent"
-        until(lambda: silent in namespace.kubectl(*logs).decode(), what=silent, timeout=timeout)
-        until(lambda: set(self._held_back()) == {0}, what="all is sent")
+        until(lambda: silent in namespace.kubectl(*logs).decode(), what=silent)
+        until(lambda: set(self._held_back()) == {0}, what="all is sent", timeout=120)
         lag = "rosey_database_ingest_lag_messages"
-        until(lambda: self.release.metrics("database")[lag] == 0, what="all is stored")
+        until(lambda: self.release.metrics("database")[lag] == 0, what="all is stored", timeout=120)
 
     def _held_back(self) -> list[float]:
         pods = [f"pod/{pod['metadata']['name']}" for pod in self.release.pods("bot")]

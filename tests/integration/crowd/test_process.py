@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -61,6 +62,23 @@ async def test_a_crowd_with_an_end_falls_silent_and_the_site_goes_on(run: Callab
     process.terminate()
     assert await asyncio.wait_for(process.wait(), 15) == 0
     assert sum(1 for entry in read(path) if entry["event"] == "did") == 200
+
+
+async def test_a_crowd_that_is_told_to_falls_silent_and_the_site_goes_on(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "record.jsonl"
+    process = await run("--crowd", "--rate", "500", "--record", str(path))
+    await until(lambda: path.exists() and len(path.read_bytes()) > 50_000)
+    process.send_signal(signal.SIGUSR1)
+    log = b""
+    while b"fallen silent after" not in log:
+        log = await asyncio.wait_for(process.stderr.readline(), 15)
+    performed = int(log.split()[-2])
+    assert process.returncode is None
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 15) == 0
+    assert sum(1 for entry in read(path) if entry["event"] == "did") == performed
 
 
 async def test_what_was_said_before_the_end_was_heard(run: Callable[..., Any], tmp_path: Path) -> None:

@@ -14,8 +14,10 @@ from rosey_simulator.scheduler import Scheduler
 CATCH_UP_ACTIONS = 20
 
 
-async def run_live(crowd: Crowd, clock: Callable[[], float], *, actions: int | None = None) -> int:
-    """Act at the crowd's own rate, whatever becomes of it (open loop): for so many actions, or until cancelled.
+async def run_live(
+    crowd: Crowd, clock: Callable[[], float], *, actions: int | None = None, silence: asyncio.Event | None = None
+) -> int:
+    """Act at the crowd's own rate, whatever becomes of it (open loop): for so many actions, until silence, or for ever.
 
     Whoever drives the scheduler of the rooms goes on doing so. Returns how many actions were performed.
     """
@@ -27,6 +29,8 @@ async def run_live(crowd: Crowd, clock: Callable[[], float], *, actions: int | N
             await asyncio.sleep(ahead)
         elif performed % CATCH_UP_ACTIONS == 0:
             await asyncio.sleep(0)
+        if silence is not None and silence.is_set():
+            break
         crowd.perform(action)
         performed += 1
     return performed

@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from rosey_simulator.crowd.crowd import DEFAULT_BOT, Crowd
@@ -20,7 +21,7 @@ log = logging.getLogger("rosey.simulator")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command-line options of the crowd."""
-    group = parser.add_argument_group("crowd", "people who live in the channels")
+    group = parser.add_argument_group("crowd", "people who live in the channels; at SIGUSR1 they fall silent")
     group.add_argument("--crowd", action="store_true", help="let people come, chat and queue videos")
     group.add_argument("--seed", type=int, default=1, metavar="N", help="each number is another crowd (default: 1)")
     group.add_argument("--users", type=_count, default=30, metavar="N", help="people a channel (default: %(default)s)")
@@ -50,13 +51,30 @@ async def live_crowd(site: Site, arguments: argparse.Namespace) -> AsyncIterator
             rate=arguments.rate,
             bot=arguments.bot,
         )
-        life = asyncio.create_task(run_live(crowd, site.scheduler.clock, actions=arguments.actions), name="crowd")
+        silence = asyncio.Event()
+        living = run_live(crowd, site.scheduler.clock, actions=arguments.actions, silence=silence)
+        life = asyncio.create_task(living, name="crowd")
         life.add_done_callback(_report)
         try:
-            yield
+            with _told_to_be_silent(silence):
+                yield
         finally:
             life.cancel()
             await asyncio.gather(life, return_exceptions=True)
+
+
+@contextmanager
+def _told_to_be_silent(silence: asyncio.Event) -> Iterator[None]:
+    """Heed SIGUSR1, where there is such a signal."""
+    if not hasattr(signal, "SIGUSR1"):
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, silence.set)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
 
 
 def _report(life: asyncio.Task[int]) -> None:
