@@ -47,7 +47,7 @@ test-chart: $(INSTALLED)  ## the chart as Helm renders it; needs helm 3
 	@$(BIN)/python -m pytest tests/chart -q -n 2 $(ARGS)
 
 test-cluster: $(INSTALLED)  ## the chart in the cluster of your KUBECONFIG; needs helm 3, kubectl and docker
-	@$(BIN)/python -m pytest tests/cluster -q $(ARGS)
+	@$(BIN)/python -m pytest tests/cluster -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-observe: $(INSTALLED)  ## alert rules and dashboards in a real Prometheus; on Debian: apt-get install prometheus
 	@command -v promtool >/dev/null && command -v prometheus >/dev/null || \

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -305,11 +305,3 @@ def delete_namespaces(*, wait: bool = True) -> None:
     """Delete all namespaces of this run, and of earlier ones of its name; return when they are gone, or at once."""
     waiting = f"--wait={json.dumps(wait)}"
     run("kubectl", "delete", "namespaces", f"--selector={identity.LABEL}", "--timeout=120s", waiting)
-
-
-def build_and_load(load: Sequence[str]) -> None:
-    """Build all images and bring them into the cluster by a command to which their names are added."""
-    for file, target in dict.fromkeys(IMAGES.values()):
-        command = ["docker", "build", "--quiet", "--file", str(ROOT / file), "--target", target]
-        run(*command, "--tag", f"rosey-{target}:{TAG}", str(ROOT), timeout=900)
-    run(*load, *dict.fromkeys(map(image, IMAGES)), timeout=300)

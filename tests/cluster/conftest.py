@@ -17,13 +17,29 @@ from typing import IO, Any, Final
 import pytest
 
 from tests.cluster import identity
-from tests.cluster.cluster import CommandFailed, Namespace, Release, build_and_load, delete_namespaces, run
+from tests.cluster.cluster import CommandFailed, Namespace, Release, delete_namespaces, run
 from tests.cluster.executioner import Executioner
+from tests.cluster.images import build_and_load
+from tests.cluster.turns import turn
 
 TIMEOUT_S: Final = 600
 """Seconds for a test with its fixtures: some build images of their own."""
 LOAD: Final = shlex.split(os.environ.get("ROSEY_CLUSTER_LOAD", "kind load docker-image"))
+LONGEST: Final = (
+    "test_restarts",
+    "test_benchmark",
+    "test_spools",
+    "test_rotation",
+    "test_operator",
+    "test_nats_cluster",
+    "test_kills",
+)
+LAST: Final = ("test_pool",)
 CLAIM: Final = pytest.StashKey[IO[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: no other test in a cluster runs on this machine meanwhile")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -37,7 +53,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.stash[CLAIM] = identity.claim()
         run("kubectl", "get", "--raw", "/readyz")
         delete_namespaces()
-        build_and_load(LOAD)
+        build_and_load(LOAD, getattr(session.config, "cache", None))
     except (CommandFailed, identity.InUse) as error:
         pytest.exit(str(error), 1)
     # So that a run that is ended takes its namespaces with it, too.
@@ -52,10 +68,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests here more time than others have."""
+    """Give the tests here more time than others have, and an order in which no process waits long for the other."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    """The longest modules come first, and last those that run alone as a whole."""
+    name = item.path.stem
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST) + (name in LAST)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Wait for the test's turn, before its time begins."""
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

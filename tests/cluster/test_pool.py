@@ -49,6 +49,10 @@ def prepare(namespace: Namespace) -> None:
         namespace.apply(secret)
 
 
+# A second of a bot's absence is the bound, with two cores for all.
+pytestmark = pytest.mark.alone
+
+
 @pytest.fixture(scope="module")
 def release(make_release: Callable[..., Release]) -> Release:
     """Four bots, an operator, and a site of a hundred channels whose limits are raised, with a crowd."""

@@ -10,6 +10,7 @@ import pytest
 from tests.chart.rendering import render, template
 from tests.chart.variants import VARIANTS
 from tests.cluster.cluster import ROOT, CommandFailed, Namespace, run
+from tests.cluster.turns import sole
 
 KINDS: Final = ("podmonitors", "servicemonitors", "prometheusrules")
 
@@ -24,18 +25,19 @@ def namespace(make_namespace: Callable[..., Namespace]) -> Namespace:
 def _kinds() -> Iterator[None]:
     """The kinds of the Prometheus operator, for as long as the tests here last where the cluster has none."""
     made = []
-    for kind in KINDS:
-        try:
-            run("kubectl", "get", "crd", f"{kind}.monitoring.coreos.com")
-        except CommandFailed:
-            file = str(ROOT / "tests" / "fixtures" / "prometheus-operator" / f"{kind}.yaml")
-            run("kubectl", "create", "--filename", file)
-            made.append(f"crd/{kind}.monitoring.coreos.com")
-    if made:
-        run("kubectl", "wait", "--for=condition=Established", *made, "--timeout=30s")
-    yield
-    if made:
-        run("kubectl", "delete", *made)
+    with sole("kinds"):
+        for kind in KINDS:
+            try:
+                run("kubectl", "get", "crd", f"{kind}.monitoring.coreos.com")
+            except CommandFailed:
+                file = str(ROOT / "tests" / "fixtures" / "prometheus-operator" / f"{kind}.yaml")
+                run("kubectl", "create", "--filename", file)
+                made.append(f"crd/{kind}.monitoring.coreos.com")
+        if made:
+            run("kubectl", "wait", "--for=condition=Established", *made, "--timeout=30s")
+        yield
+        if made:
+            run("kubectl", "delete", *made)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
