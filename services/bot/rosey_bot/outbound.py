@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from rosey_bot.cytube import frames
-from rosey_bot.cytube.sending import Outcome, SendQueue
+from rosey_bot.cytube.sending import Outcome, Receipt, SendQueue
 from rosey_bot.cytube.text import split_message
 from rosey_bot.manners import Manners
 from rosey_bot.room.room import Room
@@ -194,24 +194,33 @@ class OutboundPoster:
             return
         for number, part in enumerate(parts, start=1):
             begun = f"after {number - 1} of {len(parts)} parts: " if number > 1 else ""
-            said = self._sending.say(part)
-            try:
-                receipt = await said
-            except asyncio.CancelledError:
-                if begun or self._sending.is_under_way(said):
-                    error = f"{begun}the bot has stopped before CyTube told what became of it"
-                    self._failed(message, error, permanent=True)
-                else:
-                    self._give_back(message, STOPPED)
-                raise
+            receipt, stop = await self._say(part)
             if receipt.outcome is Outcome.PREVENTED and not begun:
                 self._give_back(message, receipt.reason)
-                return
-            if receipt.outcome is not Outcome.SENT:
+            elif receipt.outcome is not Outcome.SENT:
                 may_be_tried_again = receipt.outcome is Outcome.NOT_SENT and not begun
                 self._failed(message, f"{begun}{receipt.reason}", permanent=not may_be_tried_again)
+            elif number == len(parts):
+                self._sink.publish(OutboundSent(message_id=message.id, **self._envelope()))
+            elif stop is not None:
+                self._failed(message, f"after {number} of {len(parts)} parts: {STOPPED}", permanent=True)
+            if stop is not None:
+                raise stop
+            if receipt.outcome is not Outcome.SENT:
                 return
-        self._sink.publish(OutboundSent(message_id=message.id, **self._envelope()))
+
+    async def _say(self, part: str) -> tuple[Receipt, asyncio.CancelledError | None]:
+        """What became of it; where the bot is stopped meanwhile what is known by then, and the stop."""
+        said = self._sending.say(part)
+        try:
+            return await said, None
+        except asyncio.CancelledError as stop:
+            # The outcome may have come in the same moment, and is not to be taken for none.
+            if not said.cancelled():
+                return said.result(), stop
+            if self._sending.is_under_way(said):
+                return Receipt(Outcome.UNCONFIRMED, "the bot has stopped before CyTube told what became of it"), stop
+            return Receipt(Outcome.PREVENTED, STOPPED), stop
 
     def _failed(self, message: ClaimedMessage, error: str, *, permanent: bool) -> None:
         log.warning("%s: outbound message %d was not posted: %s", self._channel, message.id, error)

@@ -288,16 +288,33 @@ async def test_a_stop_gives_back_what_has_not_gone_out(posting: Posting, is_unde
     assert all(receipt.cancelled() for receipt in posting.sending.hanging)
 
 
-async def test_a_stop_half_way_through_a_message_is_its_end(posting: Posting) -> None:
-    posting.put("word " * 100)
+async def test_an_outcome_that_comes_with_the_stop_is_not_taken_for_none(posting: Posting) -> None:
+    """It would be given back, and posted twice."""
+    posting.sending.hangs_after = 0
+    posting.put("one", "two")
+    work = asyncio.create_task(posting.poster.run())
+    await until(lambda: posting.sending.hanging)
+    posting.sending.hanging[0].set_result(Receipt(Outcome.SENT))
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert work.cancelled()
+    assert [event.message_id for event in posting.harness.sink.of(OutboundSent)] == [1]
+    assert [event.message_id for event in posting.harness.sink.of(OutboundFailed)] == [2]
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.SENT], ids=["on its way", "shown in that moment"])
+async def test_a_stop_half_way_through_a_message_is_its_end(posting: Posting, outcome: Outcome | None) -> None:
+    posting.put("word " * 150)
     posting.sending.hangs_after = 1
     work = asyncio.create_task(posting.poster.run())
-    await until(lambda: len(posting.sending.said) == 2)
+    await until(lambda: posting.sending.hanging)
+    if outcome is not None:
+        posting.sending.hanging[0].set_result(Receipt(outcome))
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
     [failed] = posting.harness.sink.of(OutboundFailed)
     assert failed.permanent
-    assert "after 1 of 2 parts" in failed.error
+    assert f"after {1 if outcome is None else 2} of 3 parts" in failed.error
 
 
 async def test_a_stop_gives_back_what_is_given_away_meanwhile(posting: Posting) -> None:
