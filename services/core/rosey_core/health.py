@@ -28,6 +28,9 @@ class Check:
     reason: str = ""
 
 
+_NOT_REPORTED: Final = Check(ok=False, reason="not reported yet")
+
+
 class Health:
     """A service's checks by name. It is ready when there are some and all are fine.
 
@@ -43,7 +46,7 @@ class Health:
     def expect(self, *names: str) -> None:
         """From now on the service is ready only when these checks have been reported, too."""
         for name in names:
-            self._checks.setdefault(name, Check(ok=False, reason="not reported yet"))
+            self._checks.setdefault(name, _NOT_REPORTED)
 
     def forget(self, *names: str) -> None:
         """From now on the service needs these no more."""
@@ -76,7 +79,9 @@ class Health:
             return
         self._checks[name] = check
         if not check.ok:
-            _LOG.warning("unready: %s: %s", name, check.reason)
+            # What a service is only about to have is nothing to warn of.
+            level = logging.INFO if before in (None, _NOT_REPORTED) else logging.WARNING
+            _LOG.log(level, "unready: %s: %s", name, check.reason)
         elif self.ready:
             _LOG.info("ready")
 

@@ -10,6 +10,7 @@ from tests.support.kubernetes_api import KubernetesApi
 from tests.support.waiting import until
 
 BENCHMARKS = "roseybenchmarks"
+FAILED = {"type": "Failed", "status": "True", "message": "it was killed"}
 TEMPLATE = """
 apiVersion: batch/v1
 kind: Job
@@ -74,6 +75,18 @@ async def test_without_a_template_it_says_so(make_operator: MakeOperator, api: K
     assert api.all("jobs") == []
 
 
+async def test_without_a_template_what_an_earlier_release_has_left_is_not_its_business(
+    make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket
+) -> None:
+    labels = {"rosey.chat/benchmark": "a-uid"}
+    api.put("jobs", "left", {"metadata": {"labels": labels}, "status": {"conditions": [FAILED]}})
+    found = await make_operator()
+    api.put(BENCHMARKS, "nightly", {})
+    await until(lambda: "benchmark.enabled lets it" in str(conditions(api.find(BENCHMARKS, "nightly"))))
+    await until(lambda: found.health.ready)
+    assert not [path for _, path in api.requests if "/jobs" in path or "/configmaps" in path]
+
+
 async def test_what_an_earlier_run_has_left_is_not_taken_for_this_ones(
     make_operator: MakeOperator, api: KubernetesApi, bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -84,9 +97,8 @@ async def test_what_an_earlier_run_has_left_is_not_taken_for_this_ones(
     await make_operator(benchmark_job=str(file))
     api.put(BENCHMARKS, "nightly", {})
     await until(lambda: api.all("jobs"))
-    failed = {"type": "Failed", "status": "True", "message": "it was killed"}
     name = api.all("jobs")[0]["metadata"]["name"]
-    api.put("jobs", name, {"status": {"startTime": "2026-01-01T00:00:00Z", "conditions": [failed]}})
+    api.put("jobs", name, {"status": {"startTime": "2026-01-01T00:00:00Z", "conditions": [FAILED]}})
     await until(lambda: conditions(api.find(BENCHMARKS, "nightly")).get("Complete", [""])[0] == "True")
     status = api.find(BENCHMARKS, "nightly")["status"]
     assert status["verdict"] == "ERROR"

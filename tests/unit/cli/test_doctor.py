@@ -53,6 +53,13 @@ def test_a_finding_says_what_why_and_what_to_do_and_keeps_secrets() -> None:
     assert found.as_lines()[1].endswith("-> mend it")
 
 
+def test_each_of_several_reasons_has_its_line() -> None:
+    found = problem("configuration", "line 1: one\nline 2: two", "mend it").as_lines()
+    assert [line[32:] for line in found] == ["line 1: one", "line 2: two", "-> mend it"]
+    assert {line[:32].strip() for line in found} == {"problem  configuration", ""}
+    assert len(ok("a", "").as_lines()) == 1
+
+
 def test_only_a_problem_makes_the_exit_code_1() -> None:
     assert verdict([ok("a", ""), warning("b", "", "")]) == 0
     assert verdict([ok("a", ""), problem("b", "", "")]) == 1

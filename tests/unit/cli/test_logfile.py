@@ -22,6 +22,13 @@ def test_new_lines_are_read_once_and_only_when_they_are_whole(tmp_path: Path) ->
     assert list(log.read()) == []
 
 
+def test_it_may_begin_where_the_process_began(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("of a former run\nat the start\n")
+    log = LogFile(path, start=len("of a former run\n"))
+    assert list(log.read()) == [Line(Level.INFO, "at the start")]
+
+
 def test_a_file_that_is_not_there_yet_has_no_lines(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "log")
     assert list(log.read()) == []

@@ -96,6 +96,16 @@ def test_changes_are_logged_once(health: Health, caplog: pytest.LogCaptureFixtur
     assert caplog.messages == ["unready: nats: away", "ready"]
 
 
+def test_what_is_only_about_to_be_there_is_nothing_to_warn_of(health: Health, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    health.expect("nats")
+    health.fail("nats", "not connected yet")
+    health.fail("nats", "away")
+    health.ok("nats")
+    health.fail("nats", "away again")
+    assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "INFO", "WARNING"]
+
+
 async def test_healthz_tells_that_the_loop_runs(
     health: Health, server: HealthServer, http: aiohttp.ClientSession
 ) -> None:

@@ -211,6 +211,20 @@ def test_where_none_can_run_it_is_said(runs: Runs) -> None:
     assert runs.status(2).conditions[0].message == "there is no template"
 
 
+def test_what_was_measured_stays_where_none_can_run_any_more_and_what_ran_is_said(runs: Runs) -> None:
+    runs.declare()
+    runs.run(rows=[{"name": "a", "verdict": "PASS"}])
+    before = runs.status()
+    assert before.verdict == "PASS"
+    runs.declare(2)
+    runs.pass_once()
+    assert runs.status(2).verdict == "Running"
+    runs.impossible, runs.jobs = "there is no template", {}
+    runs.pass_once()
+    assert runs.status() == before
+    assert runs.status(2).conditions[0].message == "there is no template"
+
+
 def test_a_name_is_one_that_a_job_may_have(runs: Runs) -> None:
     runs.declare(generation=123456)
     [benchmark] = runs.benchmarks.values()

@@ -49,11 +49,12 @@ class Finding:
 
     def as_lines(self) -> list[str]:
         """For people."""
-        name = one_line(self.name)
-        lines = [f"{self.level.value:<{_LEVEL_WIDTH}}{name:<{_NAME_WIDTH}} {one_line(redacted(self.reason))}"]
+        first = f"{self.level.value:<{_LEVEL_WIDTH}}{one_line(self.name):<{_NAME_WIDTH}} "
+        texts = [one_line(line) for line in redacted(self.reason).splitlines() or [""]]
         if self.advice:
-            lines.append(" " * (_LEVEL_WIDTH + _NAME_WIDTH + 1) + f"-> {one_line(redacted(self.advice))}")
-        return lines
+            texts.append(f"-> {one_line(redacted(self.advice))}")
+        margins = [first, *[" " * (_LEVEL_WIDTH + _NAME_WIDTH + 1)] * len(texts)]
+        return [margin + text for margin, text in zip(margins, texts, strict=False)]
 
 
 def ok(name: str, reason: str) -> Finding:

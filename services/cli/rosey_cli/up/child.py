@@ -72,7 +72,8 @@ class Child:
         self._was_ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._log_start = 0
+        self.log_start = 0
+        """Where in its log the present process begins, in bytes."""
 
     @property
     def name(self) -> str:
@@ -182,7 +183,7 @@ class Child:
     async def _run_once(self) -> int:
         """Run one process to its end, and return its exit code, negative for a signal."""
         self.state = State.STARTING
-        self._log_start = self.program.log_file.stat().st_size if self.program.log_file.exists() else 0
+        self.log_start = self.program.log_file.stat().st_size if self.program.log_file.exists() else 0
         try:
             self._process = await self._spawn()
         except OSError as error:
@@ -235,7 +236,7 @@ class Child:
         """The end of what the last process has written, to be put after a sentence."""
         try:
             with self.program.log_file.open("rb") as file:
-                file.seek(max(self._log_start, self.program.log_file.stat().st_size - _LOG_EXCERPT))
+                file.seek(max(self.log_start, self.program.log_file.stat().st_size - _LOG_EXCERPT))
                 text = file.read().decode(errors="replace").strip()
         except OSError:
             text = ""

@@ -28,17 +28,19 @@ class Line(NamedTuple):
 
 
 class LogFile:
-    """Gives the lines that were added since the last time, from the end that the file has now.
+    """Gives the lines that were added since the last time.
 
     Args:
         path: may be absent.
         limit: bytes; beyond it, what there is moves to ``<path>.1`` and the file begins anew.
+        start: the byte to begin at; the end that the file has now, unless given.
     """
 
-    def __init__(self, path: Path, limit: int = SIZE_LIMIT) -> None:
+    def __init__(self, path: Path, limit: int = SIZE_LIMIT, *, start: int | None = None) -> None:
         self._path = path
         self._limit = limit
-        self._offset = path.stat().st_size if path.exists() else 0
+        end = path.stat().st_size if path.exists() else 0
+        self._offset = end if start is None else start
         self._rest = b""
 
     def read(self) -> Iterator[Line]:

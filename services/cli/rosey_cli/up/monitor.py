@@ -53,7 +53,9 @@ class Monitor:
         self._began = time.monotonic()
         self._totals = {child.name: Totals() for child in children}
         self._usage = {child.name: Usage() for child in children}
-        self._logs = {child.name: LogFile(child.program.log_file) for child in children}
+        # That they have started is known. What the bot says of its start is of plugins, and of where it goes.
+        begins = {child.name: child.log_start if child.name == BOT else None for child in children}
+        self._logs = {child.name: LogFile(child.program.log_file, start=begins[child.name]) for child in children}
         self._reasons: dict[str, list[str]] = {}
         self._answered: dict[tuple[str, int], float] = {}
         self._stored: deque[tuple[float, float]] = deque()

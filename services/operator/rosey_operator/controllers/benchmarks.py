@@ -57,14 +57,17 @@ class BenchmarkController(Controller):
     async def look_and_act(self) -> None:
         """Do what is to be done."""
         benchmarks = [_benchmark(found) for found in await self.resources()]
-        jobs = [_job(found) for found in await self.kubernetes.list(self._jobs, labelSelector=LABEL)]
+        impossible = "" if self.config.benchmark_job is not None else NO_TEMPLATE
+        # Where it makes none it may not read those that an earlier release has left.
+        found = [] if impossible else await self.kubernetes.list(self._jobs, labelSelector=LABEL)
+        jobs = [_job(one) for one in found]
         results = await self._read_results(jobs)
         actions = reconcile(
             benchmarks,
             jobs,
             results,
             namespace=self.config.namespace,
-            impossible="" if self.config.benchmark_job is not None else NO_TEMPLATE,
+            impossible=impossible,
             refused=self._refused,
             now=self.clock(),
         )

@@ -100,7 +100,7 @@ def reconcile(
 
     Args:
         benchmarks: what people have declared.
-        jobs: those of runs.
+        jobs: those of runs; none where there can be no runs.
         results: the rows that each ended Job has written, by its name; ``None`` where there are none.
         namespace: where the release is, and so where runs are.
         impossible: why there can be no runs; empty where there can.
@@ -119,10 +119,10 @@ def reconcile(
             problem = f"benchmarks run in the release's namespace, {namespace}: declare it there"
         elif isinstance(benchmark.spec, str):
             problem = benchmark.spec
-        if problem and job is None:
-            status = _refused(benchmark, problem, now)
-        elif job is None and _is_done(benchmark):
+        if job is None and _is_done(benchmark):
             status = benchmark.status
+        elif problem and job is None:
+            status = _refused(benchmark, problem, now)
         elif job is None and running is not None:
             status = _waiting(benchmark, running, now)
         elif job is None:
