@@ -35,7 +35,8 @@ In a container the host is `0.0.0.0`, and the port published: Compose has both i
 
 ## A token
 
-Every request shows one. Make it beside the service, at work or not, for each program its own:
+Every request shows one. Make it beside the service, at work or not, for each program its own, and with `--read-only`
+where the program does not post:
 
 ```
 umask 077
@@ -84,6 +85,7 @@ As RFC 9457 has them, `application/problem+json`, with a sentence in `detail`:
 |---|---|
 | 400 | a parameter that is bad, missing, unknown or there twice: the sentence begins with its name |
 | 401 | no token, an unknown one, or a revoked one; one in the address does not count |
+| 403 | a message with a token that may only read |
 | 404, 405 | no such route; not by this method (`Allow`) |
 | 408, 413, 415 | a body that takes longer than {reading.BODY_SECONDS:g} s, has more than {reading.BODY_BYTES >> 10} KiB, or is no `{reading.JSON}` |
 | 429 | a token that posts more than {posting_rate.BURST} messages at once, and then one each {posting_rate.INTERVAL_S:g} s (`Retry-After`) |

@@ -21,6 +21,7 @@ app = typer.Typer(
 @app.command()
 def create(
     description: Annotated[str, typer.Option("--description", metavar="TEXT", help="What it is for.")],
+    read_only: Annotated[bool, typer.Option("--read-only", help="It may read, and not post.")] = False,
     data: DataOption = None,
     database: DatabaseOption = None,
 ) -> None:
@@ -28,7 +29,7 @@ def create(
     # Not for all commands: it brings SQLAlchemy along, which takes a third of a second.
     from rosey_database import token_command
 
-    _work(lambda file: token_command.create(file, description), data, database)
+    _work(lambda file: token_command.create(file, description, read_only=read_only), data, database)
 
 
 @app.command("list")

@@ -427,12 +427,15 @@ class BotDatabase:
 
     # Tokens
 
-    async def generate_api_token(self, description: str = "") -> str:
-        """A new token, shown this once; only its hash is kept."""
+    async def generate_api_token(self, description: str = "", *, read_only: bool = False) -> str:
+        """A new token, shown this once; only its hash is kept. Who has one that is ``read_only`` cannot post."""
         token = tokens.new_token()
         now = self._moments.next()
         await self.writer.run(
-            lambda work: tokens.add(work.connection, token=token, description=description, time=now), durable=True
+            lambda work: tokens.add(
+                work.connection, token=token, description=description, read_only=read_only, time=now
+            ),
+            durable=True,
         )
         return token
 
@@ -475,7 +478,11 @@ class BotDatabase:
 
     async def list_api_tokens(self, include_revoked: bool = False) -> list[Row]:
         """[{token_preview, description, created_at, last_used, revoked}], oldest first."""
-        return await self.queries.tokens(include_revoked)
+        # Its shape is the original's; ``queries.tokens`` tells more.
+        return [
+            {name: value for name, value in row.items() if name != "read_only"}
+            for row in await self.queries.tokens(include_revoked)
+        ]
 
     # Upkeep
 

@@ -128,12 +128,13 @@ _TOKENS: Final = Statement(
         api_tokens.c.created_at,
         api_tokens.c.last_used,
         api_tokens.c.revoked,
+        api_tokens.c.read_only,
     )
     .where(or_(bindparam("include_revoked"), api_tokens.c.revoked == 0))
     .order_by(api_tokens.c.created_at, api_tokens.c.preview)
 )
 _TOKEN: Final = Statement(
-    select(api_tokens.c.token.label("hash"), api_tokens.c.last_used).where(
+    select(api_tokens.c.token.label("hash"), api_tokens.c.last_used, api_tokens.c.read_only).where(
         api_tokens.c.token == bindparam("hash", type_=Text), api_tokens.c.revoked == 0
     )
 )
@@ -270,14 +271,14 @@ class Queries:
         return rows[0] if rows else None
 
     async def tokens(self, include_revoked: bool) -> list[Row]:
-        """[{token_preview, description, created_at, last_used, revoked}], oldest first."""
+        """[{token_preview, description, created_at, last_used, revoked, read_only}], oldest first."""
         rows = await self._rows(_TOKENS, include_revoked=include_revoked)
-        return [{**row, "revoked": bool(row["revoked"])} for row in rows]
+        return [{**row, "revoked": bool(row["revoked"]), "read_only": bool(row["read_only"])} for row in rows]
 
     async def token(self, token_hash: str) -> Token | None:
         """The token of which this is the hash; ``None`` where there is none, or it is revoked."""
         rows = await self._rows(_TOKEN, hash=token_hash)
-        return Token(**rows[0]) if rows else None
+        return Token(**{**rows[0], "read_only": bool(rows[0]["read_only"])}) if rows else None
 
     async def audit(
         self,

@@ -191,6 +191,7 @@ api_tokens = Table(
     # Its beginning, by which people know it.
     Column("preview", Text, nullable=False, server_default=""),
     Column("revoked_at", Integer),
+    Column("read_only", Integer, nullable=False, server_default="0"),
     Index("api_tokens_revoked", "revoked", "token"),
 )
 

@@ -33,7 +33,7 @@ class TokenFailure(Exception):
     """It cannot be done; the text says why, and what to do."""
 
 
-def create(file: Path, description: str) -> None:
+def create(file: Path, description: str, *, read_only: bool) -> None:
     """Make a token and print it alone; what is to be said of it goes to standard error.
 
     Raises:
@@ -42,20 +42,21 @@ def create(file: Path, description: str) -> None:
     description = description.strip()
     if not 0 < len(description) <= DESCRIPTION_MAX:
         raise TokenFailure(f"say in 1 to {DESCRIPTION_MAX} characters what the token is for")
-    token = _with(file, lambda database: database.generate_api_token(description))
+    token = _with(file, lambda database: database.generate_api_token(description, read_only=read_only))
     sys.stdout.write(f"{token}\n")
     sys.stdout.flush()
-    sys.stderr.write("Keep this token: it is shown this once. Whoever has it can read what is stored, and post.\n")
+    may = "can read what is stored" if read_only else "can read what is stored, and post"
+    sys.stderr.write(f"Keep this token: it is shown this once. Whoever has it {may}.\n")
 
 
 def list_all(file: Path, *, include_revoked: bool) -> None:
-    """Print a line for each token: its beginning, when it was made and used last (UTC), what it is for.
+    """Print a line for each token: its beginning, when it was made and used last (UTC), what it may, what it is for.
 
     Raises:
         TokenFailure: the database cannot be used.
     """
-    rows = _with(file, lambda database: database.list_api_tokens(include_revoked))
-    lines = [("TOKEN", "MADE", "USED LAST", "FOR")]
+    rows = _with(file, lambda database: database.queries.tokens(include_revoked))
+    lines = [("TOKEN", "MADE", "USED LAST", "MAY", "FOR")]
     for row in rows:
         purpose = one_line(row["description"] or "")
         lines.append(
@@ -63,6 +64,7 @@ def list_all(file: Path, *, include_revoked: bool) -> None:
                 row["token_preview"],
                 _moment(row["created_at"]),
                 "never" if row["last_used"] is None else _moment(row["last_used"]),
+                "read" if row["read_only"] else "read, post",
                 f"{purpose} (revoked)" if row["revoked"] else purpose,
             )
         )
@@ -108,6 +110,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _create(given: argparse.Namespace) -> None:
+    create(given.database, given.description, read_only=given.read_only)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"{PROGRAM} token", description="Tokens of programs that use the HTTP API.")
     commands = parser.add_subparsers(required=True, metavar="create|list|revoke")
@@ -119,8 +125,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(work=work)
         return command
 
-    making = add("create", "Make a token, and print it.", lambda given: create(given.database, given.description))
+    making = add("create", "Make a token, and print it.", _create)
     making.add_argument("--description", metavar="TEXT", required=True, help="what it is for")
+    making.add_argument("--read-only", action="store_true", help="it may read, and not post")
     listing = add("list", "List the tokens.", lambda given: list_all(given.database, include_revoked=given.all))
     listing.add_argument("--all", action="store_true", help="also those that are revoked")
     ending = add("revoke", "Revoke a token.", lambda given: revoke(given.database, given.token))

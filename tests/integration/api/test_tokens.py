@@ -69,6 +69,18 @@ async def test_a_token_that_another_process_makes_or_revokes_counts(
     await other.close(end_sessions=False)
 
 
+async def test_a_token_that_may_only_read_posts_nothing(program: Program, temp_database: BotDatabase) -> None:
+    reader = await temp_database.generate_api_token("reads", read_only=True)
+    shown = {"Authorization": f"Bearer {reader}"}
+    assert (await program.get("/v1/status", headers=shown)).status == 200
+    answer = await program.ask("POST", "/v1/messages", headers=shown, json={"message": "hi"})
+    assert (answer.status, answer.headers["Content-Type"]) == (403, "application/problem+json")
+    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+    assert b"this token may only read" in answer.body
+    assert await temp_database.get_unsent_outbound_messages() == []
+    assert (await program.post("hi")).status == 202
+
+
 async def test_a_use_is_written_down_at_most_once_a_minute(
     program: Program, api: ApiServer, temp_database: BotDatabase, clock: MovableClock
 ) -> None:

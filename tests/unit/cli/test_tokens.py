@@ -66,6 +66,22 @@ async def test_a_token_is_made_listed_and_revoked_while_the_service_has_the_data
     assert user["current_session_start"] is not None, "nobody left the room for it"
 
 
+async def test_a_token_may_only_read_where_that_is_asked_for(temp_database: BotDatabase, token: Token) -> None:
+    _, made, said = await token("create", "--description", "a page", "--read-only")
+    assert "post" not in said
+    found = await temp_database.find_api_token(made.strip())
+    assert found is not None
+    assert found.read_only
+    both = await temp_database.find_api_token(await temp_database.generate_api_token("a bot"))
+    assert both is not None
+    assert not both.read_only
+    _, listed, _ = await token("list")
+    assert [line.split(maxsplit=4)[-1] for line in listed.splitlines()[1:]] == [
+        "read        a page",
+        "read, post  a bot",
+    ]
+
+
 async def test_a_whole_token_is_read_from_standard_input_and_refused_on_the_command_line(
     temp_database: BotDatabase, token: Token
 ) -> None:
@@ -134,7 +150,7 @@ def test_it_takes_the_same_words(
         monkeypatch.setattr(sys, "argv", ["rosey-database", "token", *words, "--database", str(database_file)])
         return __main__.main()
 
-    assert run("create", "--description", "a program") == 0
+    assert run("create", "--description", "a program", "--read-only") == 0
     made = capsys.readouterr().out.strip()
     assert run("list", "--all") == 0
     assert made[:8] in capsys.readouterr().out

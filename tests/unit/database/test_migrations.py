@@ -107,6 +107,21 @@ async def test_each_column_of_ours_has_a_default(temp_database: BotDatabase) -> 
         assert (await temp_database.conn.execute(statement)).rowcount == 1, table
 
 
+async def test_a_token_from_before_there_were_such_that_only_read_may_do_both(database_file: Path) -> None:
+    database = BotDatabase(database_file)
+    await database.connect()
+    token = await database.generate_api_token("an old one")
+    await database.close()
+    with closing(sqlite3.connect(database_file)) as connection, connection:
+        connection.execute("ALTER TABLE api_tokens DROP COLUMN read_only")
+        connection.execute(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '0002'")
+    await database.connect()
+    found = await database.find_api_token(token)
+    assert found is not None
+    assert not found.read_only
+    await database.close()
+
+
 def test_revisions_are_known_without_alembic() -> None:
     script = ScriptDirectory.from_config(migration.config())
     assert [revision.revision for revision in reversed(list(script.walk_revisions()))] == list(migrations.REVISIONS)

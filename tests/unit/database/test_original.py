@@ -114,6 +114,9 @@ async def test_everything_is_there_after_the_upgrade(file: Path, tables: dict[st
         {"id": 6, "timestamp": 810, "message": "waiting", "retry_count": 2, "last_error": "muted"}
     ]
     assert await database.validate_api_token(TOKEN)
+    found = await database.find_api_token(TOKEN)
+    assert found is not None
+    assert not found.read_only
     assert not await database.validate_api_token(REVOKED)
     listed = await database.list_api_tokens(include_revoked=True)
     assert [(token["description"] or "", token["created_at"], token["revoked"]) for token in listed] == [

@@ -66,6 +66,15 @@ class Authorization:
             del self._writing[token.hash]
 
 
+def insufficient() -> Problem:
+    """The refusal of a token that may not post."""
+    return _refusal(HTTPStatus.FORBIDDEN, "this token may only read", error="insufficient_scope")
+
+
 def _unauthorized(detail: str, *, error: str = "") -> Problem:
+    return _refusal(HTTPStatus.UNAUTHORIZED, detail, error=error)
+
+
+def _refusal(status: HTTPStatus, detail: str, *, error: str) -> Problem:
     challenge = f'{SCHEME} realm="rosey"' + (f', error="{error}"' if error else "")
-    return Problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": challenge})
+    return Problem(status, detail, {"WWW-Authenticate": challenge})

@@ -24,7 +24,7 @@ from yarl import URL
 from rosey_core import queries
 from rosey_core.queries import Request
 from rosey_database.api import openapi
-from rosey_database.api.authorization import Authorization
+from rosey_database.api.authorization import Authorization, insufficient
 from rosey_database.api.posting_rate import PostingRate
 from rosey_database.api.problems import Problem
 from rosey_database.api.reading import BODY_BYTES, JSON, read
@@ -166,6 +166,8 @@ class ApiServer:
         if route is None:
             raise Problem(HTTPStatus.NOT_FOUND, f"there is no such route; {OPENAPI} tells of all")
         _check_method(request, route.method)
+        if route.method == "POST" and token.read_only:
+            raise insufficient()
         asked, channel = await read(route, request)
         if route.method == "POST":
             self._allow(token.hash)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 VERSION_TABLE: Final = "rosey_schema_version"
 """Not Alembic's usual name: files of the original have an ``alembic_version`` of their own."""
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """Every revision, oldest first."""
 OLDEST_AT_WORK: Final = "0001"
 """The oldest revision whose code still works on the newest schema, which only adds to that one's. A service that is

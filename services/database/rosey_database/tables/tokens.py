@@ -27,10 +27,12 @@ class Token:
     Attributes:
         hash: what is stored of it.
         last_used: Unix seconds; ``None`` until it is used.
+        read_only: whether who has it may only read, and not post.
     """
 
     hash: str
     last_used: int | None
+    read_only: bool = False
 
     def is_use_kept(self, time: float) -> bool:
         """Whether a use at this time (Unix seconds) is to be written down."""
@@ -57,11 +59,11 @@ def preview(token: str) -> str:
     return token[: max(min(PREVIEW_MAX, len(token) // 3), min(PREFIX_MIN, len(token) // 2))]
 
 
-def add(connection: sqlite3.Connection, *, token: str, description: str, time: float) -> None:
+def add(connection: sqlite3.Connection, *, token: str, description: str, read_only: bool, time: float) -> None:
     """Store a token."""
     connection.execute(
-        "INSERT INTO api_tokens (token, description, created_at, preview) VALUES (?, ?, ?, ?)",
-        (token_hash(token), description, int(time), preview(token)),
+        "INSERT INTO api_tokens (token, description, created_at, preview, read_only) VALUES (?, ?, ?, ?, ?)",
+        (token_hash(token), description, int(time), preview(token), read_only),
     )
 
 
