@@ -163,6 +163,23 @@ def test_a_worker_that_goes_hands_over_without_a_gap() -> None:
     assert pool.store.entries[session][0] is None
 
 
+def test_a_worker_that_goes_waits_for_those_to_be_taken_that_it_has_left() -> None:
+    """Where processors are busy, more would be without a worker at a time, and for longer."""
+    pool = world(36, 3)
+    going, *others = pool.nodes
+    going.run(going.member.drain, going.now)
+    pool.run(pool.now + 0.1)
+    for node in others:
+        node.pause(0.8)
+    pool.run(pool.now + 0.8)
+    assert len(going.acting) == 12 - 4
+    pool.run(pool.now + 0.6)
+    assert len(going.acting) < 12 - 4
+    pool.run(pool.now + 4.0)
+    assert not going.is_running
+    assert all(placed(pool).values())
+
+
 def test_the_last_worker_leaves_everything_at_once() -> None:
     pool = world(3, 1)
     [last] = pool.nodes

@@ -16,9 +16,9 @@ SETTLING: Final = 2.0
 INTERVAL: Final = 1 / 12
 """The share of ``ttl`` between two channels that a worker is given for evenness: joining takes processors."""
 AT_ONCE: Final = 4
-"""How many channels a worker that goes hands over in that time."""
+"""How many channels a worker that goes hands over in that time, and how many of them may be without a successor."""
 DRAIN: Final = 5.0
-"""Seconds after which a worker that goes waits no longer for turns to hand its channels over one by one."""
+"""Seconds after which a worker that goes waits for nothing any more to hand its channels over one by one."""
 
 
 class Handover:
@@ -44,12 +44,13 @@ class Handover:
         self._connections: Final = connections
         self.leaving: set[str] = set()
         self.moves = 0
-        self._handed_over: Final[deque[float]] = deque(maxlen=100)
+        self._handed_over: Final[deque[tuple[str, float]]] = deque(maxlen=100)
 
     def drain(
         self,
         now: float,
         *,
+        session: str,
         since: float,
         inside: set[str],
         wants: Mapping[str, Want],
@@ -57,24 +58,30 @@ class Handover:
     ) -> None:
         """Leave all rooms, few at a time, each when a successor could go there at once.
 
+        The next ones wait for those before to be taken, so that it becomes slower where processors are busy.
+
         Args:
             now: seconds.
+            session: the worker's.
             since: seconds; when the worker was asked to go.
             inside: the channels whose rooms it is in.
             wants: all channels.
             candidates: who takes channels.
         """
         waits = candidates and now - since < DRAIN
-        lately = sum(now - at < self._ttl * INTERVAL for at in self._handed_over)
+        taken = self._view.claims.keys() - self._view.held[session]
+        under_way = sum(
+            now - at < self._ttl * (INTERVAL if channel in taken else PATIENCE) for channel, at in self._handed_over
+        )
         for channel in sorted(inside - self.leaving):
-            if waits and lately >= AT_ONCE:
+            if waits and under_way >= AT_ONCE:
                 return
             want = wants.get(channel)
             if waits and want is not None and not any(self._has_turn(want, each.group, now) for each in candidates):
                 continue
             self.leaving.add(channel)
-            self._handed_over.append(now)
-            lately += 1
+            self._handed_over.append((channel, now))
+            under_way += 1
 
     def even_out(self, now: float, *, session: str, wants: Mapping[str, Want], candidates: Sequence[Candidate]) -> None:
         """Leave one room where another worker has two channels fewer, and this one has the most.
@@ -118,7 +125,7 @@ class Handover:
         """Whether a successor could go into the room at once, those reckoned with who are about to."""
         budget = want.budget(group)
         _, since = self._view.turn(budget, "connect")
-        already = sum(at >= since and now - at < self._ttl * PATIENCE for at in self._handed_over)
+        already = sum(at >= since and now - at < self._ttl * PATIENCE for _, at in self._handed_over)
         if self._turns.level(budget, "connect", now) < 1 + already:
             return False
         return not want.is_guest or self._turns.level(budget, "guest", now) >= 1

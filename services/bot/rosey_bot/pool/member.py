@@ -263,8 +263,14 @@ class Member:
             own = self.view.sessions.get(session)
             # Before they know of it, others would leave to this worker what it lets go.
             if own is not None and own[0].draining:
-                since = self._drains_since
-                self._handover.drain(now, since=since, inside=self._inside, wants=self._wants, candidates=candidates)
+                self._handover.drain(
+                    now,
+                    session=session,
+                    since=self._drains_since,
+                    inside=self._inside,
+                    wants=self._wants,
+                    candidates=candidates,
+                )
         elif not self._taking.goes_on and not self._handover.leaving:
             self._handover.even_out(now, session=session, wants=self._wants, candidates=candidates)
         self._release(now, takes)
