@@ -214,7 +214,7 @@ class BotDatabase:
         name = _username(username)
         now = self._moments.next()
 
-        def count(work: effects.Batch, channel_id: int) -> None:
+        def count(work: effects.UnitOfWork, channel_id: int) -> None:
             work.users.said(channel_id, name, now)
             work.channels[channel_id].seen(now)
 
@@ -243,7 +243,7 @@ class BotDatabase:
         name = _username(username)
         now = self._moments.next()
 
-        def log(work: effects.Batch, channel_id: int) -> None:
+        def log(work: effects.UnitOfWork, channel_id: int) -> None:
             actions.log_action(
                 work.connection,
                 channel_id=channel_id,
@@ -264,7 +264,7 @@ class BotDatabase:
         name = _username(username)
         said = self._moments.next() if timestamp is None else timestamp
 
-        def log(work: effects.Batch, channel_id: int) -> None:
+        def log(work: effects.UnitOfWork, channel_id: int) -> None:
             chat.log_line(work.connection, channel_id=channel_id, username=name, message=message, time=said)
 
         await self._batch(log, channel)
@@ -319,7 +319,7 @@ class BotDatabase:
         """Delete the channel's counts that are older; returns how many."""
         before = self._clock() - days * 86400
 
-        def sweep(work: effects.Batch, channel_id: int) -> int:
+        def sweep(work: effects.UnitOfWork, channel_id: int) -> int:
             return counts.sweep_channel(work.connection, channel_id=channel_id, before=before)
 
         return await self._batch(sweep, channel)
@@ -330,7 +330,7 @@ class BotDatabase:
         """Queue a message for the channel; returns its id. It is on disk when this returns."""
         now = self._moments.next()
 
-        def enqueue(work: effects.Batch, channel_id: int) -> int:
+        def enqueue(work: effects.UnitOfWork, channel_id: int) -> int:
             return outbound.enqueue(work.connection, channel_id=channel_id, message=message, time=now)
 
         return await self._batch(enqueue, channel, durable=True)
@@ -380,7 +380,7 @@ class BotDatabase:
         ):
             return []
 
-        def claim(work: effects.Batch, channel_id: int) -> list[Row]:
+        def claim(work: effects.UnitOfWork, channel_id: int) -> list[Row]:
             return outbound.claim(
                 work.connection,
                 channel_id=channel_id,
@@ -516,14 +516,14 @@ class BotDatabase:
         await self.writer.run(lambda work: effects.apply(work.connection, work.channel_ids, [received]))
 
     async def _batch(
-        self, effect: Callable[[effects.Batch, int], T], channel: str | None, *, durable: bool = False
+        self, effect: Callable[[effects.UnitOfWork, int], T], channel: str | None, *, durable: bool = False
     ) -> T:
         key = _key(channel)
 
-        def transact(work: Transaction) -> T:
-            batch = effects.Batch(work.connection, work.channel_ids)
-            result = effect(batch, batch.channel_ids.resolve(work.connection, key))
-            batch.flush()
+        def transact(transaction: Transaction) -> T:
+            work = effects.UnitOfWork(transaction.connection, transaction.channel_ids)
+            result = effect(work, work.channel_ids.resolve(transaction.connection, key))
+            work.flush()
             return result
 
         return await self.writer.run(transact, durable=durable)

@@ -53,7 +53,7 @@ class Received(Struct, gc=False):
         return self.time if self.time <= self.stored + AHEAD_TOLERANCE_S else self.stored
 
 
-class Batch:
+class UnitOfWork:
     """Events applied together inside one transaction.
 
     Args:
@@ -212,24 +212,24 @@ class Batch:
 
 
 _EFFECTS: Final[dict[type[Event], Callable[..., None]]] = {
-    events.UserJoined: Batch.user_joined,
-    events.UserLeft: Batch.user_left,
-    events.UsersPresent: Batch.users_present,
-    events.UserCount: Batch.user_count,
-    events.HighWater: Batch.high_water,
-    events.StatusUpdate: Batch.status_update,
-    events.MediaPlayed: Batch.media_played,
-    events.MediaEnded: Batch.media_ended,
-    events.PlaylistChanged: Batch.playlist_changed,
-    events.OutboundSent: Batch.outbound_sent,
-    events.OutboundFailed: Batch.outbound_failed,
-    events.PmCommand: Batch.pm_command,
+    events.UserJoined: UnitOfWork.user_joined,
+    events.UserLeft: UnitOfWork.user_left,
+    events.UsersPresent: UnitOfWork.users_present,
+    events.UserCount: UnitOfWork.user_count,
+    events.HighWater: UnitOfWork.high_water,
+    events.StatusUpdate: UnitOfWork.status_update,
+    events.MediaPlayed: UnitOfWork.media_played,
+    events.MediaEnded: UnitOfWork.media_ended,
+    events.PlaylistChanged: UnitOfWork.playlist_changed,
+    events.OutboundSent: UnitOfWork.outbound_sent,
+    events.OutboundFailed: UnitOfWork.outbound_failed,
+    events.PmCommand: UnitOfWork.pm_command,
 }
 
 
 def apply(connection: sqlite3.Connection, channel_ids: ChannelIds, batch: Sequence[Received]) -> int:
     """Apply these events in order, inside the caller's transaction; returns how many were there already."""
-    work = Batch(connection, channel_ids)
+    work = UnitOfWork(connection, channel_ids)
     ids = {key: channel_ids.resolve(connection, key) for key in {received.channel for received in batch}}
     work.channels.load(list(ids.values()))
     for received in batch:

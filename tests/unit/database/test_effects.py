@@ -141,12 +141,14 @@ def _never_swept(self: Chat) -> float:
     return 0.0
 
 
-def _status_by_arrival(self: effects.Batch, channel_id: int, received: Received, event: events.StatusUpdate) -> None:
+def _status_by_arrival(
+    self: effects.UnitOfWork, channel_id: int, received: Received, event: events.StatusUpdate
+) -> None:
     name = event.status_data.bot_name
     self.connection.execute("UPDATE current_status SET bot_name = ? WHERE id = ?", (name, channel_id))
 
 
-def _count_by_arrival(self: effects.Batch, channel_id: int, received: Received, event: events.UserCount) -> None:
+def _count_by_arrival(self: effects.UnitOfWork, channel_id: int, received: Received, event: events.UserCount) -> None:
     self.connection.execute("INSERT INTO user_count_history (timestamp, chat_users, connected_users) VALUES (1, 1, 1)")
 
 
