@@ -334,7 +334,7 @@ class MediaHistory(Request, frozen=True, kw_only=True, omit_defaults=True):
     limit: Limit = 50
 
 
-class ChannelStatus(Struct, frozen=True, kw_only=True):
+class StoredStatus(Struct, frozen=True, kw_only=True):
     """A channel's status, as its bot last told; times in Unix seconds."""
 
     bot_name: str | None
@@ -355,7 +355,7 @@ class StatusReply(Reply, frozen=True, kw_only=True):
     """The status; ``null`` for a channel that was never seen."""
 
     found: bool
-    status: ChannelStatus | None
+    status: StoredStatus | None
 
 
 class Status(Request, frozen=True, kw_only=True, omit_defaults=True):

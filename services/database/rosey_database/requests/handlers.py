@@ -131,7 +131,7 @@ async def status(database: BotDatabase, request: queries.Status, channel: str | 
     if row is None:
         return queries.StatusReply(found=False, status=None)
     # 0 and 1 in the database, true and false on the wire.
-    return queries.StatusReply(found=True, status=msgspec.convert(row, queries.ChannelStatus, strict=False))
+    return queries.StatusReply(found=True, status=msgspec.convert(row, queries.StoredStatus, strict=False))
 
 
 def _whole_seconds(since: float) -> int:
