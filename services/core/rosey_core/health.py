@@ -16,7 +16,8 @@ from yarl import URL
 from rosey_core.telemetry.logs import redacted
 from rosey_core.telemetry.metrics import exposition
 
-_LOG: Final = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
+
 _SHUTDOWN_SECONDS: Final = 1.0
 
 
@@ -71,7 +72,7 @@ class Health:
     def fatal(self, reason: str) -> None:
         """Report what only a new process can mend: the service is neither alive nor ready any more."""
         self.fatal_reason = reason
-        _LOG.critical("fatal: %s", reason)
+        log.critical("fatal: %s", reason)
 
     def _note(self, name: str, check: Check) -> None:
         before = self._checks.get(name)
@@ -81,9 +82,9 @@ class Health:
         if not check.ok:
             # What a service is only about to have is nothing to warn of.
             level = logging.INFO if before in (None, _NOT_REPORTED) else logging.WARNING
-            _LOG.log(level, "unready: %s: %s", name, check.reason)
+            log.log(level, "unready: %s: %s", name, check.reason)
         elif self.ready:
-            _LOG.info("ready")
+            log.info("ready")
 
     @property
     def checks(self) -> dict[str, Check]:

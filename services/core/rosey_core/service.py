@@ -56,7 +56,7 @@ READY_FILE: Final = "ROSEY_READY_FILE"
 _CANCEL_SECONDS: Final = 1.0
 _STOP_SIGNALS: Final = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
 
-_LOG: Final = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def run(
             return _run(_check(name, config, check))
         logs.configure(config.logging.level, config.logging.format)
         for warning in config.warnings:
-            _LOG.warning("configuration: %s", warning)
+            log.warning("configuration: %s", warning)
         process = _Process(name, config, lambda: _load(arguments), main, stop_seconds)
         try:
             return _run(process.serve(arguments.parent_pid))
@@ -223,11 +223,11 @@ class _Process:
             try:
                 await server.start()
             except OSError as error:
-                _LOG.error("cannot serve health on %s port %s: %s", host, port, error.strerror)
+                log.error("cannot serve health on %s port %s: %s", host, port, error.strerror)
                 return FAILED
             try:
                 with _ready_file(server.url):
-                    _LOG.info("%s started, health at %s", self._name, server.url)
+                    log.info("%s started, health at %s", self._name, server.url)
                     return await self._work(
                         ServiceContext(self._stop, self._health, registry, server, self._reload, tracing)
                     )
@@ -242,7 +242,7 @@ class _Process:
         left = [thread.name for thread in threading.enumerate() if not thread.daemon]
         left.remove(threading.current_thread().name)
         if left:
-            _LOG.error("threads that do not end: %s", ", ".join(left))
+            log.error("threads that do not end: %s", ", ".join(left))
             _exit_after(_CANCEL_SECONDS).start()
 
     async def _work(self, context: ServiceContext) -> int:
@@ -258,7 +258,7 @@ class _Process:
             await asyncio.wait({work}, timeout=self._stop_seconds)
         late = not work.done()
         if late:
-            _LOG.error("%s did not stop within %g s", self._name, self._stop_seconds)
+            log.error("%s did not stop within %g s", self._name, self._stop_seconds)
             work.cancel()
             await asyncio.wait({work}, timeout=_CANCEL_SECONDS)
         if late or work.cancelled():
@@ -267,9 +267,9 @@ class _Process:
         if isinstance(error, ConfigError):
             raise error
         if error is not None:
-            _LOG.critical("%s failed: %s", self._name, error, exc_info=error)
+            log.critical("%s failed: %s", self._name, error, exc_info=error)
             return FAILED
-        _LOG.info("%s stopped", self._name)
+        log.info("%s stopped", self._name)
         return OK
 
     @contextlib.contextmanager

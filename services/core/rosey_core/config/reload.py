@@ -28,7 +28,7 @@ REPEAT_AFTER_LOOKS: Final = 5
 _LOGGING: Final = ("logging.level", "logging.format")
 _NO_SETTING: Final = ("legacy", *NOT_IN_A_FILE)
 
-_LOG: Final = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
@@ -150,17 +150,17 @@ class Reload:
 
     def _tell(self, config: Config, applied: list[str], waiting: list[str]) -> None:
         if applied:
-            _LOG.info("configuration: reloaded: %s", ", ".join(applied))
+            log.info("configuration: reloaded: %s", ", ".join(applied))
         elif not waiting:
-            _LOG.info("configuration: read again, and nothing that matters here has changed")
+            log.info("configuration: read again, and nothing that matters here has changed")
         if waiting:
-            _LOG.warning("configuration: takes effect after a restart only: %s", ", ".join(waiting))
+            log.warning("configuration: takes effect after a restart only: %s", ", ".join(waiting))
         for warning in config.warnings:
             if warning not in self._config.warnings:
-                _LOG.warning("configuration: %s", warning)
+                log.warning("configuration: %s", warning)
 
     def _failed(self, outcome: str, text: str, error: Exception | None = None) -> None:
-        _LOG.error("%s", text, exc_info=error)
+        log.error("%s", text, exc_info=error)
         self._metrics.reloads[outcome].inc()
         self._metrics.in_force.set(0)
 
