@@ -20,9 +20,12 @@ from rosey_bot.statistics_client import Requester, StatisticsClient
 from rosey_core.bus import Bus
 from rosey_database import BotDatabase
 from rosey_simulator.server import SimulatorServer
+from tests.integration.bot.conftest import cytube
 from tests.integration.bot.harness import CHANNEL, FAST, Person
 from tests.support.nats_server import NatsServer
 from tests.support.waiting import until
+
+__all__ = ["cytube"]
 
 
 class Silent:
@@ -85,19 +88,6 @@ class FlowBot:
             self._run = None
             await self.outbox.close()
             await self.bus.close()
-
-
-@pytest.fixture
-async def cytube() -> AsyncIterator[SimulatorServer]:
-    """A CyTube with one channel, the bot's account (rank 3 there) and two people's."""
-    server = SimulatorServer()
-    for name in ("Rosey", "Mod", "Alice"):
-        server.add_account(name, f"pw-{name}")
-    server.add_channel(CHANNEL, owner="Mod")
-    server.set_channel_rank(CHANNEL, "Rosey", 3)
-    await server.start()
-    yield server
-    await server.stop()
 
 
 @pytest.fixture
