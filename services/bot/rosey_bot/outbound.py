@@ -213,14 +213,14 @@ class OutboundPoster:
         """What became of it; where the bot is stopped meanwhile what is known by then, and the stop."""
         said = self._sending.say(part)
         try:
-            return await said, None
+            # Not to be cancelled itself: the outcome may come in the same moment, and would be lost.
+            return await asyncio.shield(said), None
         except asyncio.CancelledError as stop:
-            # The outcome may have come in the same moment, and is not to be taken for none.
-            if not said.cancelled():
+            if self._sending.withdraw(said):
+                return Receipt(Outcome.PREVENTED, STOPPED), stop
+            if said.done():
                 return said.result(), stop
-            if self._sending.is_under_way(said):
-                return Receipt(Outcome.UNCONFIRMED, "the bot has stopped before CyTube told what became of it"), stop
-            return Receipt(Outcome.PREVENTED, STOPPED), stop
+            return Receipt(Outcome.UNCONFIRMED, "the bot has stopped before CyTube told what became of it"), stop
 
     def _failed(self, message: ClaimedMessage, error: str, *, permanent: bool) -> None:
         log.warning("%s: outbound message %d was not posted: %s", self._channel, message.id, error)

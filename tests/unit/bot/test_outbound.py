@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -57,8 +58,8 @@ class FakeSending:
         self.hanging: list[asyncio.Future[Receipt]] = []
         self.under_way: list[asyncio.Future[Receipt]] = []
 
-    def is_under_way(self, receipt: asyncio.Future[Receipt]) -> bool:
-        return receipt in self.under_way
+    def withdraw(self, receipt: asyncio.Future[Receipt]) -> bool:
+        return receipt not in self.under_way and receipt.cancel()
 
     def say(self, text: str) -> asyncio.Future[Receipt]:
         self.said.append(text)
@@ -285,17 +286,20 @@ async def test_a_stop_gives_back_what_has_not_gone_out(posting: Posting, is_unde
         (2, False, False),
         (3, False, False),
     ]
-    assert all(receipt.cancelled() for receipt in posting.sending.hanging)
+    assert [receipt.cancelled() for receipt in posting.sending.hanging] == [not is_under_way]
 
 
-async def test_an_outcome_that_comes_with_the_stop_is_not_taken_for_none(posting: Posting) -> None:
+@pytest.mark.parametrize("stop_first", [True, False])
+async def test_an_outcome_that_comes_with_the_stop_is_not_taken_for_none(posting: Posting, stop_first: bool) -> None:
     """It would be given back, and posted twice."""
     posting.sending.hangs_after = 0
     posting.put("one", "two")
     work = asyncio.create_task(posting.poster.run())
     await until(lambda: posting.sending.hanging)
-    posting.sending.hanging[0].set_result(Receipt(Outcome.SENT))
-    work.cancel()
+    shown = partial(posting.sending.hanging[0].set_result, Receipt(Outcome.SENT))
+    for happening in (work.cancel, shown) if stop_first else (shown, work.cancel):
+        happening()
+    posting.sending.under_way = posting.sending.hanging
     await asyncio.gather(work, return_exceptions=True)
     assert work.cancelled()
     assert [event.message_id for event in posting.harness.sink.of(OutboundSent)] == [1]
@@ -308,6 +312,7 @@ async def test_a_stop_half_way_through_a_message_is_its_end(posting: Posting, ou
     posting.sending.hangs_after = 1
     work = asyncio.create_task(posting.poster.run())
     await until(lambda: posting.sending.hanging)
+    posting.sending.under_way = posting.sending.hanging
     if outcome is not None:
         posting.sending.hanging[0].set_result(Receipt(outcome))
     work.cancel()

@@ -185,13 +185,12 @@ async def test_a_message_may_be_taken_back_until_it_has_gone_out(queue: SendQueu
     wire.is_silent = True
     first, second, third = queue.say("one"), queue.say("two"), queue.say("three")
     await until(lambda: wire.sent)
-    assert [queue.is_under_way(receipt) for receipt in (first, second)] == [True, False]
-    first.cancel()
-    second.cancel()
-    assert queue.is_under_way(first)
+    assert [queue.withdraw(receipt) for receipt in (first, second)] == [False, True]
     await until(lambda: len(wire.sent) == 2)
     assert wire.texts == ["one", "three"]
-    assert queue.is_under_way(third)
+    await queue.close()
+    assert not queue.withdraw(third)
+    assert [receipt.cancelled() for receipt in (first, second, third)] == [False, True, False]
 
 
 async def test_a_message_that_cannot_be_sent_holds_up_no_other(queue: SendQueue, wire: Wire) -> None:

@@ -137,7 +137,8 @@ def repeated(draw: st.DrawFn, steps: Sequence[Step]) -> list[Step]:
     return result
 
 
-def _template() -> bytes:
+def empty() -> bytes:
+    """A database with nothing in it but the default channel, as SQLite serialises it."""
     with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as connection:
         engine = sqlalchemy.create_engine("sqlite://", creator=lambda: connection, poolclass=sqlalchemy.pool.StaticPool)
         schema.metadata.create_all(engine)
@@ -146,6 +147,12 @@ def _template() -> bytes:
         connection.execute("INSERT INTO channels (id, key) VALUES (1, '')")
         connection.execute("INSERT INTO channel_stats (id) VALUES (1)")
         connection.execute("INSERT INTO current_status (id) VALUES (1)")
+        return connection.serialize()
+
+
+def _template() -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.deserialize(empty())
         for _ in range(OUTBOUND_MESSAGES):
             outbound.enqueue(connection, channel_id=1, message="hi", time=START)
         return connection.serialize()

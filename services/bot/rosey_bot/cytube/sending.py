@@ -122,8 +122,6 @@ class SendQueue:
     def say(self, text: str, *, urgent: bool = False, answers: str | None = None) -> asyncio.Future[Receipt]:
         """Say one message in chat; ``text`` is one of ``split_message``. What became of it comes later.
 
-        Whoever cancels what is returned takes the message back, unless it has gone out.
-
         Args:
             text: the message.
             urgent: whether it goes before what is not.
@@ -152,9 +150,11 @@ class SendQueue:
             self._asked.discard(receipt)
             attempt.cancel()
 
-    def is_under_way(self, receipt: asyncio.Future[Receipt]) -> bool:
-        """Whether the message that this receipt is of may have gone out, and what became of it is not known yet."""
-        return any(message.receipt is receipt for message in self._under_way)
+    def withdraw(self, receipt: asyncio.Future[Receipt]) -> bool:
+        """Take back the message that this receipt is of, if it still waits for its turn; returns whether it did."""
+        if receipt.done() or any(message.receipt is receipt for message in self._under_way):
+            return False
+        return receipt.cancel()
 
     def open(self, emit: Emit) -> None:
         """Begin to send over a new connection, whose limits are fresh (PROTOCOL.md 10)."""
