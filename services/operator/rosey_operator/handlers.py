@@ -14,17 +14,21 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import aiohttp
 import kopf
 
 from rosey_core.config.models import Operator
-from rosey_operator.kubernetes.api import log_in
+from rosey_operator.kubernetes.api import Connection, log_in
 from rosey_operator.resources import cytube_channel, rosey_benchmark
 from rosey_operator.resources.model import GROUP, VERSION
 
 log = logging.getLogger(__name__)
 
 RESTART_WAIT: Final = 2.0
+BACKOFFS: Final = (1.0, 1.0, 2.0, 3.0, 5.0)
+"""Seconds before a request of the watch that failed is made again; then all of it begins anew."""
 _STOP_SECONDS: Final = 5.0
+_CANCEL_WAIT: Final = 0.1
 IDENTITY: Final[Any] = "rosey-operator"
 """What kopf calls itself among others of its kind, of which it is told that there are none."""
 
@@ -68,7 +72,11 @@ class Watch:
                 # Not by a flag: kopf then waits five seconds for its own tasks.
                 with contextlib.suppress(RuntimeError):
                     inner.call_soon_threadsafe(task.cancel)
-            await asyncio.to_thread(thread.join, _STOP_SECONDS)
+            joined = asyncio.create_task(asyncio.to_thread(thread.join, _STOP_SECONDS))
+            while not joined.done():
+                # Whoever ends this cancels it again and again.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.shield(joined)
 
     def _keep_watching(self, loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
         problem = ""
@@ -97,18 +105,64 @@ class Watch:
         where: dict[str, Any] = (
             {"clusterwide": True} if self._config.cluster_wide else {"namespaces": [self._config.namespace]}
         )
-        await kopf.operator(
-            registry=registry(self._wakes, loop.call_soon_threadsafe),
-            settings=settings(),
-            standalone=True,
-            # Else kopf asks the system for the user's name, and a container's user may have none.
-            identity=IDENTITY,
-            ready_flag=self._ready,
-            **where,
-        )
+        sessions = Sessions()
+        try:
+            # Not ``kopf.operator``: after a failure it waits five seconds for its other tasks, and for ever for one
+            # that takes its cancellation for the end of a request.
+            works = await kopf.spawn_tasks(
+                registry=registry(self._wakes, loop.call_soon_threadsafe, sessions),
+                settings=settings(),
+                standalone=True,
+                # Else kopf asks the system for the user's name, and a container's user may have none.
+                identity=IDENTITY,
+                ready_flag=self._ready,
+                **where,
+            )
+            ended, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            for work in ended:
+                work.result()
+        finally:
+            await _end_others(task)
+            await sessions.close()
 
 
-def registry(wakes: Mapping[str, Wake], call: Callable[[Wake], object]) -> kopf.OperatorRegistry:
+async def _end_others(task: asyncio.Task[Any]) -> None:
+    """End all tasks of this event loop but this one, which waits for them."""
+    while others := asyncio.all_tasks() - {task}:
+        for other in others:
+            other.cancel()
+        ended, _ = await asyncio.wait(others, timeout=_CANCEL_WAIT)
+        for one in ended:
+            # What they failed at has been told by the first, or is of no interest any more.
+            _ = one.cancelled() or one.exception()
+
+
+class Sessions:
+    """The connections to the API that kopf uses, which closes its own only while tasks of it may still open others."""
+
+    def __init__(self) -> None:
+        self._opened: Final[list[aiohttp.ClientSession]] = []
+        self._last: Connection | None = None
+
+    async def log_in(self, **_: Any) -> kopf.AiohttpSession | None:
+        """Open one, as whoever asks; ``None`` where that is nobody, or the one whom the API has just refused."""
+        info = await asyncio.to_thread(log_in)
+        if info is None or info == self._last:
+            return None
+        self._last = info
+        connector = aiohttp.TCPConnector(limit=0, ssl=info.as_ssl_context())
+        session = aiohttp.ClientSession(connector=connector, headers=info.as_http_headers())
+        self._opened.append(session)
+        return kopf.AiohttpSession(server=info.server, aiohttp_session=session)
+
+    async def close(self) -> None:
+        """Close all that were opened."""
+        for session in self._opened:
+            await session.close()
+        self._opened.clear()
+
+
+def registry(wakes: Mapping[str, Wake], call: Callable[[Wake], object], sessions: Sessions) -> kopf.OperatorRegistry:
     """The handlers: what is called by ``call`` when a resource of a kind has changed."""
     found = kopf.OperatorRegistry()
     for kind, plural in (
@@ -121,7 +175,7 @@ def registry(wakes: Mapping[str, Wake], call: Callable[[Wake], object]) -> kopf.
                 call(wake)
 
             kopf.on.event(GROUP, VERSION, plural, registry=found, id=plural)(changed)
-    kopf.on.login(registry=found, id="login")(log_in)
+    kopf.on.login(registry=found, id="login")(sessions.log_in)
     return found
 
 
@@ -136,4 +190,5 @@ def settings() -> kopf.OperatorSettings:
     found.watching.client_timeout = 330
     found.watching.connect_timeout = 10
     found.networking.request_timeout = 30
+    found.networking.error_backoffs = BACKOFFS
     return found

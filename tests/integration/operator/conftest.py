@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
@@ -20,7 +21,7 @@ from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext
 from rosey_core.streams import StreamLimits
 from rosey_core.telemetry.tracing import open_tracing
-from rosey_operator import service
+from rosey_operator import handlers, service
 from rosey_operator.controllers import channels, controller
 from rosey_operator.kubernetes import leader
 from tests.support.kubernetes_api import KubernetesApi, Object
@@ -99,6 +100,21 @@ class Bucket:
         await bucket.put(key, channel_status.encode(status))
 
 
+@pytest.fixture(autouse=True)
+def sessions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[aiohttp.ClientSession]]:
+    """The HTTP sessions that were opened; in the end each is closed."""
+    opened: list[aiohttp.ClientSession] = []
+    right = aiohttp.ClientSession.__init__
+
+    def init(self: aiohttp.ClientSession, *arguments: Any, **options: Any) -> None:
+        right(self, *arguments, **options)
+        opened.append(self)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", init)
+    yield opened
+    assert [session for session in opened if not session.closed] == []
+
+
 @pytest.fixture
 async def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KubernetesApi]:
     """The API server, with a bot's pod and the Secret that the chart makes; it is that of the KUBECONFIG."""
@@ -126,7 +142,7 @@ async def make_operator(
     nats_server: NatsServer, api: KubernetesApi, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[MakeOperator]:
     """Start operators, which wait a tenth of the usual times."""
-    for module, name, seconds in (
+    for module, name, value in (
         (controller, "LOOK_INTERVAL", 0.3),
         (controller, "SHORTEST_INTERVAL", 0.02),
         (controller, "GATHER", 0.01),
@@ -137,8 +153,10 @@ async def make_operator(
         (bucket_watch, "LOOK_INTERVAL", 0.05),
         (leader, "RENEW_INTERVAL", 0.1),
         (service, "REPORT_INTERVAL", 0.05),
+        (handlers, "RESTART_WAIT", 0.2),
+        (handlers, "BACKOFFS", (0.1, 0.1, 0.2, 0.3, 0.5)),
     ):
-        monkeypatch.setattr(module, name, seconds)
+        monkeypatch.setattr(module, name, value)
     started: list[Operator] = []
 
     async def make(identity: str = "operator-0", tracing: Telemetry | None = None, **options: Any) -> Operator:

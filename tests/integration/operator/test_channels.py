@@ -54,7 +54,8 @@ async def test_a_channel_is_declared_told_of_and_withdrawn(
 
     await until(is_gone)
     assert operator.metric("rosey_operator_actions_total", action="DeleteEntry", outcome="success") == 1
-    assert operator.metric("rosey_operator_resource_changes_total", kind="CytubeChannel") >= 2
+    # The watch tells of it, too, in its own time.
+    await until(lambda: operator.metric("rosey_operator_resource_changes_total", kind="CytubeChannel") >= 2)
 
 
 async def test_a_secret_comes_to_the_bots_and_its_rotation(

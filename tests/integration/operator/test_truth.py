@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rosey_cli.channels.bucket import read
+from rosey_core import channel_status
 from rosey_simulator.server import SimulatorServer
 from tests.chaos.processes import ServiceProcess
 from tests.integration.operator.conftest import Bucket, MakeOperator, conditions
@@ -21,6 +22,8 @@ CHANNELS = "cytubechannels"
 ROOMS = ("lobby", "movies")
 TRUTH_S = 10.0
 """Seconds within which a status is true."""
+SILENCE = 3.0
+"""Seconds after which dead bots are taken for that here: half of the usual, and longer than living ones are silent."""
 
 StartBots = Callable[[int], list[ServiceProcess]]
 
@@ -66,10 +69,21 @@ def connected(api: KubernetesApi) -> set[tuple[str, str]]:
     return {(status, reason) for status, reason, _ in found}
 
 
-@pytest.mark.parametrize(("count", "is_other"), [(1, False), (2, True)], ids=["one", "a pool, and another operator"])
-async def test_with_all_bots_killed_that_is_told_in_time(
-    count: int,
-    is_other: bool,
+async def until_told_dead(api: KubernetesApi, bucket: Bucket, killed_at: float) -> None:
+    """Wait until it is told that the bots killed then are gone; fails where that takes too long."""
+    end = killed_at + TRUTH_S - (channel_status.SILENCE - SILENCE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channel_status, "SILENCE", SILENCE)
+        await until(lambda: connected(api) == {("Unknown", "NoWorker")}, timeout=end - time.monotonic())
+
+        async def is_listed() -> bool:
+            return {row.state for row in await read(bucket.client)} == {"untold"}
+
+        await until(is_listed, timeout=end - time.monotonic())
+        assert "tells nothing of it any more" in ((await read(bucket.client))[0].problem or "")
+
+
+async def test_with_a_pool_killed_that_is_told_in_time_by_an_operator_that_has_never_heard_it(
     start_bots: StartBots,
     make_operator: MakeOperator,
     api: KubernetesApi,
@@ -78,27 +92,18 @@ async def test_with_all_bots_killed_that_is_told_in_time(
 ) -> None:
     for room in ROOMS:
         api.put(CHANNELS, room, {"spec": {"channel": room, "server": cytube.url}})
-    bots = start_bots(count)
+    bots = start_bots(2)
     operator = await make_operator()
     await until(lambda: connected(api) == {("True", "Joined")}, timeout=30)
     for bot in bots:
         bot.kill()
     killed_at = time.monotonic()
-    if is_other:
-        # It has never heard these bots.
-        await operator.kill()
-        await make_operator()
-    left = killed_at + TRUTH_S - time.monotonic()
-    await until(lambda: connected(api) == {("Unknown", "NoWorker")}, timeout=left)
-
-    async def is_listed() -> bool:
-        return {row.state for row in await read(bucket.client)} == {"untold"}
-
-    await until(is_listed, timeout=killed_at + TRUTH_S - time.monotonic())
-    assert "tells nothing of it any more" in ((await read(bucket.client))[0].problem or "")
+    await operator.kill()
+    await make_operator()
+    await until_told_dead(api, bucket, killed_at)
 
 
-async def test_bots_that_are_alive_are_not_taken_for_dead(
+async def test_a_bot_that_is_alive_is_not_taken_for_dead_and_one_that_is_dead_is(
     start_bots: StartBots,
     make_operator: MakeOperator,
     api: KubernetesApi,
@@ -106,10 +111,10 @@ async def test_bots_that_are_alive_are_not_taken_for_dead(
     cytube: SimulatorServer,
     nats_server: NatsServer,
 ) -> None:
-    """Also where NATS was away: they get the time to come back."""
+    """Also where NATS was away: bots get the time to come back."""
     for room in ROOMS:
         api.put(CHANNELS, room, {"spec": {"channel": room, "server": cytube.url}})
-    start_bots(1)
+    [bot] = start_bots(1)
     await make_operator()
     await until(lambda: connected(api) == {("True", "Joined")}, timeout=30)
     nats_server.kill()
@@ -118,3 +123,5 @@ async def test_bots_that_are_alive_are_not_taken_for_dead(
     await until(lambda: connected(api) == {("True", "Joined")}, timeout=30)
     reasons = {event["reason"] for event in api.all("events")}
     assert "NoWorker" not in reasons
+    bot.kill()
+    await until_told_dead(api, bucket, time.monotonic())
