@@ -31,10 +31,11 @@ LONGEST: Final = (
     "test_spools",
     "test_rotation",
     "test_operator",
+    "test_operator_absence",
     "test_nats_cluster",
     "test_kills",
 )
-LAST: Final = ("test_pool",)
+LAST: Final = ("test_operator_everywhere", "test_pool")
 CLAIM: Final = pytest.StashKey[IO[str]]()
 
 

@@ -1,10 +1,9 @@
-"""Channels and benchmark runs as resources: refused, connected, told of, withdrawn, and without an operator."""
+"""Channels and benchmark runs as resources: refused, connected, told of, and withdrawn."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,12 +12,21 @@ import pytest
 
 from tests.cluster.cluster import ROOT, CommandFailed, Namespace, Release, run, until
 from tests.cluster.executioner import Executioner
+from tests.cluster.resources import (
+    ACCOUNT,
+    LIMITS,
+    TRUTH_S,
+    channel,
+    condition,
+    is_so,
+    may,
+    password,
+    prepare,
+    rooms,
+    simulator,
+)
 
-SITE = "http://rosey-simulator:8080"
 CHANNELS = ("alpha", "beta", "gamma", "delta")
-ACCOUNTS = {"Rosey": "right", "Robot": "right"}
-TRUTH_S = 10
-"""Seconds within which a status is true."""
 ROTATION_S = 40
 """Seconds within which another password is in use; a kubelet left to itself takes longer than a minute."""
 
@@ -30,31 +38,11 @@ def documented(beginning: str) -> None:
     run("bash", "-euc", f"cd {ROOT}\n{command}")
 
 
-def prepare(namespace: Namespace) -> None:
-    """The accounts of the simulated site, and the definitions as they are documented to be brought up to date."""
-    documented("kubectl apply --server-side")
-    text = json.dumps(ACCOUNTS)
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "accounts"}, "stringData": {"accounts": text}}
-    namespace.apply(secret)
-
-
 @pytest.fixture(scope="module")
 def release(make_release: Callable[..., Release]) -> Release:
     """A release with an operator, and a simulated site on which some have accounts."""
-    mount = {"name": "accounts", "mountPath": "/accounts", "readOnly": True}
-    simulator = {
-        "enabled": True,
-        "botUser": "Demo",
-        "extraArgs": [*(f"--channel={name}" for name in CHANNELS), "--accounts=/accounts/accounts"],
-        "extraVolumes": [{"name": "accounts", "secret": {"secretName": "accounts"}}],
-        "extraVolumeMounts": [mount],
-    }
-    fast = {"connectionsPerAddress": 100, "connectionInterval": 0.1, "guestLoginInterval": 0.1}
-    return make_release(
-        "operator",
-        {"operator": {"enabled": True}, "benchmark": {"enabled": True}, "simulator": simulator, "bot": fast},
-        prepare,
-    )
+    options = {"operator": {"enabled": True}, "benchmark": {"enabled": True}, "bot": LIMITS}
+    return make_release("operator", {**options, "simulator": simulator(CHANNELS)}, prepare)
 
 
 @pytest.fixture
@@ -63,44 +51,6 @@ def namespace(release: Release) -> Iterator[Namespace]:
     yield release.namespace
     release.namespace.kubectl("delete", "ctc", "--all", "--timeout=30s")
     until(lambda: not rooms(release), what="the bot leaves all channels", timeout=60)
-
-
-def channel(name: str, **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "rosey.chat/v1alpha1",
-        "kind": "CytubeChannel",
-        "metadata": {"name": name},
-        "spec": {"channel": name, "server": SITE, **spec},
-    }
-
-
-def password(value: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "account"},
-        "stringData": {"password": value},
-    }
-
-
-ACCOUNT = {"user": "Rosey", "passwordSecretRef": {"name": "account"}}
-
-
-def condition(namespace: Namespace, name: str, type: str = "Ready") -> tuple[str, str, str]:
-    """A condition of a channel: its status, reason and message."""
-    found = namespace.get("ctc", name).get("status", {}).get("conditions", [])
-    return next(((one["status"], one["reason"], one["message"]) for one in found if one["type"] == type), ("", "", ""))
-
-
-def is_so(namespace: Namespace, name: str, *wanted: str) -> Callable[[], bool]:
-    """Whether a channel is ready or not for this reason."""
-    return lambda: condition(namespace, name)[: len(wanted)] == wanted
-
-
-def rooms(release: Release) -> set[str]:
-    """The declared channels in which the bot is now."""
-    found = release.metrics("bot")
-    return {name for name in CHANNELS if found.get(f'rosey_bot_connected{{channel="{name}"}}') == 1}
 
 
 def test_a_channel_with_an_account_is_connected_and_its_columns_tell_of_it(
@@ -218,16 +168,7 @@ def test_the_channel_that_the_notes_show_is_one(release: Release, namespace: Nam
     until(lambda: condition(namespace, "gamma", "Accepted")[0] == "True", what="it is handed to the bots")
 
 
-def may(namespace: Namespace, verb: str, resource: str, *options: str) -> bool:
-    account = f"system:serviceaccount:{namespace.name}:rosey-operator"
-    command = ["kubectl", "auth", "can-i", verb, resource, f"--as={account}", *options]
-    if not any(option.startswith("--namespace") or option == "--all-namespaces" for option in options):
-        command.append(f"--namespace={namespace.name}")
-    return subprocess.run(command, check=False, capture_output=True, timeout=30).stdout.strip() == b"yes"
-
-
 def test_the_operators_rights_are_the_least(release: Release) -> None:
-    namespace = release.namespace
     for verb, resource in (
         ("list", "cytubechannels.rosey.chat"),
         ("watch", "roseybenchmarks.rosey.chat"),
@@ -241,7 +182,7 @@ def test_the_operators_rights_are_the_least(release: Release) -> None:
         # A subresource is asked for by an option of its own.
         kind, _, part = resource.partition("/")
         asked = (kind, f"--subresource={part}") if part == "status" else (resource,)
-        assert may(namespace, verb, *asked), f"{verb} {resource}"
+        assert may(release, verb, *asked), f"{verb} {resource}"
     for verb, resource in (
         ("list", "secrets"),
         ("watch", "secrets"),
@@ -258,9 +199,9 @@ def test_the_operators_rights_are_the_least(release: Release) -> None:
         ("create", "roles.rbac.authorization.k8s.io"),
         ("list", "nodes"),
     ):
-        assert not may(namespace, verb, resource), f"{verb} {resource}"
+        assert not may(release, verb, resource), f"{verb} {resource}"
     for verb, resource in (("get", "secrets"), ("list", "cytubechannels.rosey.chat"), ("patch", "pods")):
-        assert not may(namespace, verb, resource, "--namespace=default"), f"{verb} {resource} elsewhere"
+        assert not may(release, verb, resource, "--namespace=default"), f"{verb} {resource} elsewhere"
 
 
 def test_bots_that_are_gone_without_a_word_are_told_of_in_time(
@@ -279,62 +220,6 @@ def test_bots_that_are_gone_without_a_word_are_told_of_in_time(
     assert {row["key"]: row["state"] for row in listed} == {"demo": "untold", "gamma": "untold"}
     namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=1")
     until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready again", timeout=60)
-
-
-def test_without_an_operator_bots_go_on_and_with_it_all_is_true_again(
-    release: Release, namespace: Namespace, executioner: Executioner
-) -> None:
-    namespace.apply(channel("gamma"), channel("delta"))
-    until(lambda: rooms(release) == {"gamma", "delta"}, what="the bot is in both")
-    until(is_so(namespace, "delta", "True", "Joined"), what="delta is ready")
-    since = namespace.get("ctc", "delta")["status"]["connectedSince"]
-    executioner.take_away(release, "operator", "rosey-operator")
-    namespace.kubectl("delete", "ctc", "gamma", "--timeout=20s")
-    namespace.apply(channel("alpha"))
-    with release.administrator() as rosey:
-        # The bot does what it is told, one thing after the other: of what was declared before nobody has told it.
-        rosey("channel", "add", f"{SITE}/r/beta")
-        until(lambda: "beta" in rooms(release), what="the bot is in beta")
-        assert rooms(release) == {"gamma", "delta", "beta"}, "without an operator nothing that is declared changes"
-        rosey("channel", "remove", "beta")
-        until(lambda: "beta" not in rooms(release), what="the bot has left beta")
-    began = come_back(release)
-    until(is_so(namespace, "alpha", "True"), what="alpha is told of", timeout=TRUTH_S, poll=0.1)
-    until(lambda: rooms(release) == {"delta", "alpha"}, what="gamma is left", timeout=TRUTH_S)
-    print(f"all was true {time.monotonic() - began:.1f} s after the operator was ready")
-    assert namespace.get("ctc", "delta")["status"]["connectedSince"] == since, "the bot has left its room"
-
-
-def test_an_operator_that_comes_back_does_not_take_dead_bots_for_living(
-    release: Release, namespace: Namespace, executioner: Executioner
-) -> None:
-    namespace.apply(channel("gamma"))
-    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready")
-    executioner.take_away(release, "operator", "rosey-operator")
-    executioner.take_away(release, "bot", "rosey-bot")
-    assert condition(namespace, "gamma")[0] == "True", "there is nobody who could tell"
-    began = come_back(release)
-    until(is_so(namespace, "gamma", "Unknown", "NoWorker"), what="nobody is in gamma", timeout=TRUTH_S, poll=0.1)
-    print(f"that the bot was gone was told {time.monotonic() - began:.1f} s after the operator was ready")
-    namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=1")
-    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready again", timeout=60)
-
-
-def come_back(release: Release) -> float:
-    """Let the operator come back; returns when it was ready."""
-    release.namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")
-    until(lambda: ready_since(release), what="the operator is ready", poll=0.1)
-    return time.monotonic()
-
-
-def ready_since(release: Release) -> str | None:
-    """Since when the operator is ready; ``None`` while it is not."""
-    try:
-        conditions = release.pod("operator")["status"]["conditions"]
-    except ValueError:
-        return None
-    ready = (one["lastTransitionTime"] for one in conditions if one["type"] == "Ready" and one["status"] == "True")
-    return next(ready, None)
 
 
 def test_a_benchmark_run_ends_in_the_status(release: Release) -> None:
