@@ -268,6 +268,21 @@ def test_every_dashboard_is_in_a_configmap_that_grafana_finds() -> None:
     assert not [item for item in render() if "dashboard" in item["metadata"]["name"]]
 
 
+def test_the_api_is_reached_by_those_that_are_named_and_nobody_else() -> None:
+    assert "name: api," not in template({})
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}
+    for peers in ([], [peer]):
+        found = render({"database": {"api": {"enabled": True, "port": 8091}}, "networkPolicy": {"apiFrom": peers}})
+        [container] = one(found, "Deployment", "demo-rosey-database")["spec"]["template"]["spec"]["containers"]
+        assert {"name": "api", "containerPort": 8091} in container["ports"]
+        ports = one(found, "Service", "demo-rosey-database")["spec"]["ports"]
+        assert {"name": "api", "port": 8091, "targetPort": "api"} in ports
+        rules = one(found, "NetworkPolicy", "demo-rosey-database")["spec"]["ingress"]
+        assert [rule["from"] for rule in rules if rule["ports"][0]["port"] == 8091] == ([peers] if peers else [])
+        written = yaml.safe_load(configuration(found, "demo-rosey-database"))
+        assert written["database"]["api"] == {"enabled": True, "host": "0.0.0.0", "port": 8091}
+
+
 @pytest.mark.parametrize(
     ("values", "complaint"),
     [
@@ -277,6 +292,7 @@ def test_every_dashboard_is_in_a_configmap_that_grafana_finds() -> None:
         ({"nats": {"replicas": 2}}, "'/nats/replicas': value must be one of 1, 3, 5"),
         ({"logging": {"level": "loud"}}, "'/logging/level': value must be one of 'DEBUG', 'INFO'"),
         ({"database": {"persistence": {"size": "much"}}}, "'/database/persistence/size': 'much' does not match"),
+        ({"database": {"api": {"port": 9100}}}, "'/database/api/port': 'not' failed"),
         ({"nats": {"enabled": False}}, "nats.url: is needed where nats.enabled is false"),
         ({"backup": {"enabled": True}, "database": {"persistence": {"enabled": False}}}, "backup.enabled: needs"),
         (
