@@ -32,11 +32,11 @@ LONG = "50"
 
 @pytest.fixture
 async def add(nats_server: NatsServer, nats_client: Client) -> Add:
-    """Add the channel ``lobby`` as a person does, in a thread: the command has an event loop of its own."""
+    """Add a channel as a person does, in a thread: the command has an event loop of its own."""
     await streams.ensure_buckets(nats_client, StreamLimits())
 
-    async def add(server: str, *options: str) -> Result:
-        command = ["channel", "add", "lobby", "--server", server, *options, "--nats", nats_server.url]
+    async def add(server: str, *options: str, channel: str = "lobby") -> Result:
+        command = ["channel", "add", channel, "--server", server, *options, "--nats", nats_server.url]
         return await asyncio.to_thread(CliRunner().invoke, app, command)
 
     return add
@@ -87,6 +87,12 @@ async def test_whoever_adds_a_channel_is_told_what_the_bot_says_of_it(
     # Not what was said of the entry before.
     changed = await add(cytube.url, "--user", "", "--password", "", "--timeout", LONG)
     assert (changed.stdout, changed.stderr) == ("lobby changed\n", "rosey: lobby: joined\n")
+
+
+@pytest.mark.usefixtures("bot")
+async def test_whoever_mistypes_a_channel_is_told(cytube: SimulatorServer, add: Add) -> None:
+    added = await add(cytube.url, "--timeout", LONG, channel="loby")
+    assert added.stderr == f"rosey: loby: joined; {cytube.url} has no such channel registered: is the name right?\n"
 
 
 async def test_nobody_waits_for_a_bot_that_is_not_there(cytube: SimulatorServer, add: Add) -> None:

@@ -42,7 +42,8 @@ def described(status: ChannelStatus | None) -> str:
     if status is None:
         return UNTOLD
     if status.state == "joined" and status.problem is None:
-        return "joined" if status.user is None else f"joined as {status.user}"
+        joined = "joined" if status.user is None else f"joined as {status.user}"
+        return joined if status.note is None else f"{joined}; {status.note}"
     waits_for = None if status.waits_for is None else f"waits for {status.waits_for}"
     return "; ".join(remark for remark in (status.problem, waits_for) if remark) or "on its way"
 
