@@ -53,7 +53,8 @@ API: Final = "api"
 
 def main() -> int:
     """Run ``rosey-database``; returns the exit code."""
-    return run(NAME, "Stores what Rosey's bots publish, and answers questions about it.", check, serve)
+    about = "Stores what Rosey's bots publish, and answers questions about it."
+    return run(NAME, f"{about} '{NAME} token --help' tells of the HTTP API's tokens.", check, serve)
 
 
 async def check(config: Config) -> list[str]:

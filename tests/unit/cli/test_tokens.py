@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from rosey_cli.data_directory import DataDirectory
 from rosey_cli.main import app
 from rosey_database import BotDatabase, __main__, token_command
+from rosey_database.tables import tokens
 from tests.unit.database.originals import EARLY, EARLY_ROWS, make
 
 
@@ -114,6 +115,17 @@ def test_another_file_is_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert by_rosey(["list", "--database", str(tmp_path)], "")[0] == 1
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert "say which database" in by_rosey(["list"], "")[2]
+
+
+async def test_a_beginning_that_several_have_revokes_none(
+    temp_database: BotDatabase, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = iter(["same-beginning-" + letter * 30 for letter in "ab"])
+    with monkeypatch.context() as patch:
+        patch.setattr(tokens, "new_token", lambda: next(made))
+        both = [await temp_database.generate_api_token() for _ in range(2)]
+    assert "2 tokens begin with" in (await token("revoke", "same-beg"))[2]
+    assert [await temp_database.validate_api_token(one) for one in both] == [True, True]
 
 
 async def test_a_description_cannot_move_the_cursor(token: Token) -> None:

@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 
 CONCURRENCY: Final = 16
 """Requests at once; the readers, who answer NATS, too, have four threads."""
-CONNECTIONS: Final = 256
+CONNECTIONS: Final = 64
+"""Each may hold an answer of a megabyte that its client does not read."""
 IDLE_SECONDS: Final = 10.0
 """A connection has so long to send the headers of its first request, and of each next one."""
 LINGERING_SECONDS: Final = 1.0
