@@ -251,7 +251,7 @@ async def test_who_comes_into_the_room_looks_at_once(
 
 
 class Leaving(OutboundClient):
-    """Of which the answer to the first claim that brings something comes when the bot is out of the room."""
+    """The answer to its first claim that brings something comes only after what the test does."""
 
     leave: Callable[[], Awaitable[None]] | None = None
 
@@ -315,6 +315,39 @@ async def test_what_a_bot_has_claimed_when_it_loses_the_room_is_posted_as_soon_a
     assert await until(settled) == [{"sent": int(not is_charged), "retry_count": int(is_charged)}]
     assert await temp_database.get_channels_to_post_in() == []
     await bot.stop()
+
+
+async def test_what_a_bot_is_given_while_it_is_stopped_is_posted_by_the_next(
+    nats_server: NatsServer,
+    cytube: SimulatorServer,
+    make_bot: Callable[[], Awaitable[FlowBot]],
+    enter: Callable[..., Awaitable[Person]],
+    enqueue: Queue,
+    temp_database: BotDatabase,
+    tmp_path: Path,
+) -> None:
+    bus = Bus(nats_server.url, name="rosey-bot")
+    queue = Leaving(bus, claimed_by="flows")
+    bot = FlowBot(nats_server.url, cytube.url, tmp_path / "first", bus=bus, outbound=queue)
+    is_given, is_stopping = asyncio.Event(), asyncio.Event()
+
+    async def wait_for_the_stop() -> None:
+        is_given.set()
+        await is_stopping.wait()
+
+    await bot.start()
+    await bot.in_the_room()
+    queue.leave = wait_for_the_stop
+    await enqueue("news")
+    await is_given.wait()
+    stop = asyncio.create_task(bot.stop())
+    await until(lambda: bot.channel.joined_since is None)
+    is_stopping.set()
+    await stop
+    mod = await enter("Mod")
+    await make_bot()
+    await until(lambda: mod.heard("Rosey") == ["news"])
+    assert await rows_of(temp_database, "SELECT retry_count FROM outbound_messages") == [{"retry_count": 0}]
 
 
 @pytest.mark.usefixtures("_no_further_notices")
