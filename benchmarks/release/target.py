@@ -25,7 +25,7 @@ from benchmarks.workload import line
 from rosey_bot.publish.outbox import Outbox
 from rosey_core import queries, subjects
 from rosey_core.bus import Bus, BusError
-from rosey_core.config.models import Nats
+from rosey_core.config.nats import Nats
 from rosey_core.events import Event
 from rosey_core.queries import Audit, ChannelStats, RecentMessages, Request, RequestFailed
 

@@ -22,7 +22,7 @@ from rosey_core import queries, reachability, streams, subjects
 from rosey_core.bus import Bus, BusError, NoResponders
 from rosey_core.channels import InvalidChannelKey, channel_key
 from rosey_core.config import ConfigError, load
-from rosey_core.config.models import Nats
+from rosey_core.config.nats import Nats
 from rosey_core.service import BAD_CONFIGURATION
 from rosey_core.telemetry import logs
 

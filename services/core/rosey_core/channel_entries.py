@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from rosey_core.channels import is_channel_key
 from rosey_core.config import references
-from rosey_core.config.models import Platform
+from rosey_core.config.platforms import Platform
 
 VARIABLE_PREFIX: Final = "ROSEY_SECRET_"
 OWNER: Final = "owner"

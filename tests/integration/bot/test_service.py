@@ -21,7 +21,7 @@ from rosey_bot import service
 from rosey_cli.channels import bucket, pool
 from rosey_core import streams, subjects
 from rosey_core.config import Config, ConfigError, Platform
-from rosey_core.config.models import Nats
+from rosey_core.config.nats import Nats
 from rosey_core.config.reload import Reload
 from rosey_core.health import Health, HealthServer
 from rosey_core.service import ServiceContext

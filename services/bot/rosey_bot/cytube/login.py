@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from rosey_core.config.models import Platform, laid_open
+from rosey_core.config.platforms import Platform
+from rosey_core.config.section import laid_open
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,10 @@
 
 from rosey_core.config.errors import ConfigError, Problem
 from rosey_core.config.loading import load
-from rosey_core.config.models import (
-    Bot,
-    Config,
-    Database,
-    Health,
-    Logging,
-    Nats,
-    Operator,
-    Platform,
-    Retention,
-    Stream,
-    Telemetry,
-    laid_open,
-)
+from rosey_core.config.models import Bot, Config, Database, Health, Logging, Operator, Retention, Stream, Telemetry
+from rosey_core.config.nats import Nats
+from rosey_core.config.platforms import Platform
+from rosey_core.config.section import laid_open
 
 __all__ = [
     "Bot",

@@ -14,7 +14,8 @@ from pydantic_core import ErrorDetails
 from rosey_core.config import document, environment, migration, references, spellings
 from rosey_core.config.document import Document
 from rosey_core.config.errors import KeyPath, dotted
-from rosey_core.config.models import NOT_IN_A_FILE, Config, Platform
+from rosey_core.config.models import NOT_IN_A_FILE, Config
+from rosey_core.config.platforms import Platform
 from rosey_core.telemetry import logs
 
 _OWN: Final = frozenset(Config.model_fields) - {"version", "legacy", *NOT_IN_A_FILE}

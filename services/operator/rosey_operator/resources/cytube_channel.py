@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, Field, field_validator
 
-from rosey_core.config.models import CYTUBE
+from rosey_core.config.platforms import CYTUBE
 from rosey_operator.resources.conditions import Condition
 from rosey_operator.resources.model import Part, rules
 
