@@ -166,6 +166,36 @@ def test_a_change_while_it_runs_ends_that_run_and_begins_another(runs: Runs) -> 
     assert runs.status().history == []
 
 
+def test_another_limit_of_the_history_is_no_run(runs: Runs) -> None:
+    for number in range(3):
+        runs.declare(generation=number + 1, run=number)
+        runs.run(rows=[{"name": "a", "verdict": "PASS"}])
+    before, started = runs.status(), len(runs.started)
+    assert len(before.history) == 2
+    runs.declare(generation=4, run=2, historyLimit=1)
+    runs.pass_once()
+    after = runs.status()
+    assert (len(runs.started), after.job, after.verdict) == (started, before.job, "PASS")
+    assert {after.observed_generation, *(one.observed_generation for one in after.conditions)} == {4}
+    assert len(after.history) == 1
+    assert len(runs.jobs) == 2
+    assert runs.pass_once() == []
+    # What was measured once, and something else since, is measured anew.
+    runs.declare(generation=5, run=1, historyLimit=1)
+    runs.pass_once()
+    assert len(runs.started) == started + 1
+
+
+def test_another_limit_while_it_runs_lets_it_run(runs: Runs) -> None:
+    runs.declare()
+    runs.pass_once()
+    job = runs.status().job
+    runs.declare(generation=2, historyLimit=1)
+    runs.pass_once()
+    assert list(runs.jobs) == [job]
+    assert (runs.status().verdict, runs.status().observed_generation) == ("Running", 2)
+
+
 def test_two_do_not_measure_each_other(runs: Runs) -> None:
     runs.declare(2)
     runs.declare(1)
@@ -247,6 +277,8 @@ def _one_name(benchmark: Benchmark) -> str:
     [
         ("_is_done", _any_time, test_what_is_done_is_not_run_again_when_its_job_is_gone),
         ("job_name", _one_name, test_a_change_is_another_run_and_the_history_is_limited),
+        ("_measured", lambda benchmark: None, test_another_limit_of_the_history_is_no_run),
+        ("_measured", lambda benchmark: "all the same", test_a_change_is_another_run_and_the_history_is_limited),
         ("_trimmed", lambda status, benchmark: status.history, test_a_change_is_another_run_and_the_history_is_limited),
     ],
 )

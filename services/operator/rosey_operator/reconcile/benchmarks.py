@@ -1,11 +1,12 @@
 """From ``RoseyBenchmark`` resources to Jobs, and from what these measured to the status of each resource.
 
-A run belongs to a generation: a spec that changes is another run, one that stays is never run again, whatever becomes
-of its Job. One runs at a time, since two would measure each other.
+A run belongs to what is measured: a spec that changes in that is another run, one that stays is never run again,
+whatever becomes of its Job. One runs at a time, since two would measure each other.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,7 +113,7 @@ def reconcile(
     kept: set[str] = set()
     running = next((job.name for job in jobs if job.state == "running"), None)
     for benchmark in sorted(benchmarks, key=lambda one: (one.created, one.uid)):
-        name = job_name(benchmark)
+        name = _run(benchmark)
         job = by_name.get(name)
         problem = impossible
         if benchmark.namespace != namespace:
@@ -120,7 +121,7 @@ def reconcile(
         elif isinstance(benchmark.spec, str):
             problem = benchmark.spec
         if job is None and _is_done(benchmark):
-            status = benchmark.status
+            status = _as_it_was(benchmark)
         elif problem and job is None:
             status = _refused(benchmark, problem, now)
         elif job is None and running is not None:
@@ -133,7 +134,7 @@ def reconcile(
         elif job.state == "running":
             status = _running(benchmark, name, job.started, now)
         elif _is_done(benchmark):
-            status = benchmark.status
+            status = _as_it_was(benchmark)
         else:
             rows = results.get(name)
             if rows is not None:
@@ -154,9 +155,30 @@ def job_name(benchmark: Benchmark) -> str:
     return f"{plain}-{benchmark.uid[:8]}-{benchmark.generation}"
 
 
+def _run(benchmark: Benchmark) -> str:
+    """The Job of what is wanted now: that of the latest run where the same was measured."""
+    latest, name = benchmark.status.job, job_name(benchmark)
+    is_own = latest is not None and latest.rpartition("-")[0] == name.rpartition("-")[0]
+    is_same = benchmark.status.measured is not None and benchmark.status.measured == _measured(benchmark)
+    return latest if latest is not None and is_own and is_same else name
+
+
+def _measured(benchmark: Benchmark) -> str | None:
+    if isinstance(benchmark.spec, str):
+        return None
+    # Without defaults: a field that a newer release adds is no reason to run again.
+    wanted = benchmark.spec.model_dump_json(exclude={"history_limit"}, exclude_defaults=True)
+    return hashlib.sha256(wanted.encode()).hexdigest()[:16]
+
+
 def _is_done(benchmark: Benchmark) -> bool:
     status = benchmark.status
-    return status.job == job_name(benchmark) and status.completed_at is not None
+    return status.job == _run(benchmark) and status.completed_at is not None
+
+
+def _as_it_was(benchmark: Benchmark) -> BenchmarkStatus:
+    status, now = benchmark.status, {"observed_generation": benchmark.generation}
+    return status.model_copy(update={**now, "conditions": [one.model_copy(update=now) for one in status.conditions]})
 
 
 def _arguments(benchmark: Benchmark) -> tuple[str, ...]:
@@ -214,6 +236,7 @@ def _running(benchmark: Benchmark, name: str, started: datetime | None, now: flo
     status = BenchmarkStatus(
         verdict=RUNNING,
         job=name,
+        measured=_measured(benchmark),
         started_at=began or datetime.fromtimestamp(int(now), UTC),
         history=_history(benchmark),
     )
@@ -228,6 +251,7 @@ def _ended(benchmark: Benchmark, job: Job, rows: Rows | None, now: float) -> Ben
         verdict=verdict,
         p99=p99(figures),
         job=job.name,
+        measured=_measured(benchmark),
         config_map=None if rows is None else job.name,
         started_at=job.started or benchmark.status.started_at,
         completed_at=job.completed or datetime.fromtimestamp(int(now), UTC),
@@ -281,7 +305,7 @@ def p99(figures: Iterable[Figure]) -> str | None:
 def _history(benchmark: Benchmark) -> list[Run]:
     """The earlier runs: those told of, and the one that was the latest until now."""
     before = benchmark.status
-    name = job_name(benchmark)
+    name = _run(benchmark)
     runs = [run for run in before.history if run.job != name]
     if before.job is None or before.job == name or before.completed_at is None:
         return runs

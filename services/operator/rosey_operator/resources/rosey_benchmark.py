@@ -36,7 +36,7 @@ Verdict = Literal["PASS", "WARN", "FAIL", "ERROR"]
 
 
 class BenchmarkSpec(Part):
-    """What is measured. Each change of it is one run more."""
+    """What is measured. Each change of it, but for historyLimit, is one run more."""
 
     benchmarks: list[Annotated[str, Field(max_length=100)]] = Field(
         default=[],
@@ -105,6 +105,9 @@ class BenchmarkStatus(Part):
     )
     p99: str | None = Field(default=None, description="The 99th percentile of the latency.")
     job: str | None = Field(default=None, description="The Job.")
+    measured: str | None = Field(
+        default=None, description="A digest of what was measured; where spec comes to another one there is another run."
+    )
     config_map: str | None = Field(default=None, description="The ConfigMap with the results, in latest.json.")
     started_at: datetime | None = Field(default=None, description="When it began.")
     completed_at: datetime | None = Field(default=None, description="When it ended.")
