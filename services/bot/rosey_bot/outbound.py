@@ -224,11 +224,25 @@ class OutboundPoster:
 
     def _failed(self, message: ClaimedMessage, error: str, *, permanent: bool) -> None:
         log.warning("%s: outbound message %d was not posted: %s", self._channel, message.id, error)
-        self._sink.publish(OutboundFailed(message_id=message.id, error=error, permanent=permanent, **self._envelope()))
+        self._tell_failed(message, error, permanent=permanent)
 
     def _give_back(self, message: ClaimedMessage, reason: str) -> None:
         log.info("%s: outbound message %d waits on: %s", self._channel, message.id, reason)
-        self._sink.publish(OutboundFailed(message_id=message.id, error=reason, attempted=False, **self._envelope()))
+        self._tell_failed(message, reason, attempted=False)
+
+    def _tell_failed(
+        self, message: ClaimedMessage, error: str, *, permanent: bool = False, attempted: bool = True
+    ) -> None:
+        self._sink.publish(
+            OutboundFailed(
+                message_id=message.id,
+                error=error,
+                permanent=permanent,
+                attempted=attempted,
+                claimed_until=message.claimed_until,
+                **self._envelope(),
+            )
+        )
 
     def _envelope(self) -> dict[str, Any]:
         return {

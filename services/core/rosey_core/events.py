@@ -218,6 +218,7 @@ class OutboundFailed(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=F
     Attributes:
         permanent: whether it is never tried again.
         attempted: false where the bot could not speak just then: the message is due again at once, and this was no try.
+        claimed_until: of the claim that this is about, so that it takes no later one away.
     """
 
     SUBJECT = subjects.OUTBOUND_MARK_FAILED
@@ -225,6 +226,7 @@ class OutboundFailed(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=F
     error: str = ""
     permanent: bool = False
     attempted: bool = True
+    claimed_until: float | None = None
 
 
 class PmCommand(IdentifiedEvent, frozen=True, kw_only=True, omit_defaults=False):

@@ -192,6 +192,7 @@ class UnitOfWork:
                 error=event.error,
                 permanent=event.permanent,
                 attempted=event.attempted,
+                claimed_until=event.claimed_until,
                 time=received.time,
                 stored=received.stored,
             )

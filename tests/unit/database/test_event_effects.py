@@ -335,6 +335,31 @@ async def test_broken_variant_what_is_told_again_gives_a_message_away_twice(
     assert len(await _given_again(rows, tell, temp_database, clock, before_the_second=unfenced)) == 1
 
 
+async def test_a_claim_is_given_back_by_a_bot_whose_clock_is_behind(
+    tell: Tell, temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    for ahead in (100, -100, 0):
+        (claimed,) = await temp_database.claim_outbound_messages()
+        back = events.OutboundFailed(message_id=message_id, attempted=False, claimed_until=claimed["claimed_until"])
+        told = clock.now + ahead
+        assert await tell(back, told) == 0
+        clock.move(1)
+        assert await tell(back, told) == 1
+    assert await temp_database.claim_outbound_messages()
+    # Another claim than that of which this is told.
+    assert await tell(back, clock.now + 1000) == 1
+
+
+async def test_an_outcome_counts_in_a_database_that_was_restored_from_before_the_claim(
+    tell: Tell, temp_database: BotDatabase, clock: MovableClock
+) -> None:
+    message_id = await temp_database.enqueue_outbound_message("hi")
+    failed = events.OutboundFailed(message_id=message_id, error="not echoed", permanent=True, claimed_until=1e10)
+    assert await tell(failed, clock.now + 1) == 0
+    assert await temp_database.claim_outbound_messages() == []
+
+
 async def _given_again(
     rows: Rows, tell: Tell, database: BotDatabase, clock: MovableClock, before_the_second: str = ""
 ) -> list[dict[str, Any]]:

@@ -151,21 +151,33 @@ def mark_failed(
     time: float,
     stored: float,
     attempted: bool = True,
+    claimed_until: float | None = None,
 ) -> bool:
     """The message was not posted; returns whether that is news.
 
     It is due again after a while, or never where ``permanent``. Where it was not even ``attempted`` it is given back:
-    as if it had not been claimed. The same failure told twice counts once, and takes no later claim away: only what
-    happened after the last one is another. ``stored`` is as in ``mark_sent``.
+    as if it had not been claimed. The same failure told twice counts once, and takes no later claim away: while the
+    message is claimed, a word that names a claim has to be about this one, since the clocks of two bots may differ.
+    Else only what happened after the last failure is another one. ``stored`` is as in ``mark_sent``.
     """
     return (
         connection.execute(
             """
-            UPDATE outbound_messages SET retry_count = retry_count + ?, last_error = ?, sent = ?,
-                claimed_by = NULL, claimed_until = NULL, claim = NULL, failed_at = ?
-            WHERE id = ? AND channel_id = ? AND sent = 0 AND failed_at < ? AND timestamp <= ?
+            UPDATE outbound_messages SET retry_count = retry_count + :tries, last_error = :error, sent = :permanent,
+                claimed_by = NULL, claimed_until = NULL, claim = NULL, failed_at = max(failed_at, :time)
+            WHERE id = :id AND channel_id = :channel AND sent = 0 AND timestamp <= :stored
+                AND iif(:claim IS NULL OR claimed_until IS NULL, failed_at < :time, claimed_until = :claim)
             """,
-            (int(attempted), error, int(permanent), time, message_id, channel_id, time, stored + CLOCKS_DIFFER_S),
+            {
+                "tries": int(attempted),
+                "error": error,
+                "permanent": int(permanent),
+                "time": time,
+                "id": message_id,
+                "channel": channel_id,
+                "stored": stored + CLOCKS_DIFFER_S,
+                "claim": claimed_until,
+            },
         ).rowcount
         > 0
     )
