@@ -1,8 +1,8 @@
 """Run every test that needs nothing but wheels, and judge the run: ``make test``.
 
-A few processes share the tests, one test at a time. Coverage counts what every process executes, those that the tests
-start included; which tests run without it, ``tools/tracing.py`` says. The run fails where a test fails, is skipped or
-is expected to fail, and where a package is covered too little.
+A few processes share the tests, one test at a time. Coverage counts what they execute, and some processes that tests
+start; which tests run without it, ``tools/tracing.py`` says. The run fails where a test fails, is skipped or is
+expected to fail, and where a package is covered too little.
 
 Options go to pytest as they are (``make test ARGS='-k outbox'``); such a run is of a part, without coverage.
 """
@@ -64,7 +64,7 @@ class Run(NamedTuple):
 
 
 def run_tests(arguments: Sequence[str], results: Path, *, traced: bool = False) -> Run:
-    """Run pytest; `traced` says whether with coverage in every process."""
+    """Run pytest; `traced` says whether with coverage."""
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(PROCESSES), "--maxschedchunk", "1"]
     command += ["--durations", str(SLOWEST), "--durations-min", "0.5", "--junitxml", str(results), *arguments]
     # Without it each process that a test starts compiles everything anew.
