@@ -1,9 +1,9 @@
-"""Configuration: what is accepted, what it means, and that each refusal says where and why without a secret."""
+"""Configuration: what is accepted, what it means, and that each refusal says where and why."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,35 +13,7 @@ from pydantic import ValidationError
 
 from rosey_core.bus import Bus
 from rosey_core.config import Config, ConfigError, Nats, Platform, load
-from rosey_core.telemetry import logs
-from rosey_core.telemetry.logs import MASK
-
-Load = Callable[..., Config]
-
-
-@pytest.fixture
-def read(tmp_path: Path) -> Load:
-    """Load a file with this content: an object as JSON, a text as YAML unless named otherwise."""
-
-    def read(content: Any, environ: Mapping[str, str] | None = None, name: str | None = None) -> Config:
-        path = tmp_path / (name or ("rosey.yaml" if isinstance(content, str) else "rosey.json"))
-        path.write_text(content if isinstance(content, str) else json.dumps(content, indent=2))
-        return load(path, environ or {})
-
-    return read
-
-
-@pytest.fixture
-def refusal(read: Load, tmp_path: Path) -> Callable[..., str]:
-    """The text of the error that loading this raises, with the file's folder left out."""
-
-    def refusal(*arguments: Any, **options: Any) -> str:
-        with pytest.raises(ConfigError) as error:
-            read(*arguments, **options)
-        return str(error.value).replace(f"{tmp_path}/", "")
-
-    return refusal
-
+from tests.unit.core.conftest import Load
 
 # Defaults
 
@@ -313,104 +285,6 @@ def test_nothing_of_it_changes_later() -> None:
         Config().nats.url = "x"  # type: ignore[misc]
 
 
-# The original's spellings
-
-
-def test_the_originals_version_two_is_understood(read: Load) -> None:
-    config = read(
-        {
-            "version": "2.0",
-            "_note": "made by hand",
-            "nats": {
-                "url": "nats://localhost:4222",
-                "connection_timeout": 5,
-                "max_reconnect_attempts": -1,
-                "reconnect_delay": 2,
-            },
-            "database": {"path": "bot.db", "run_as_service": True},
-            "platforms": [
-                {
-                    "type": "cytube",
-                    "name": "primary",
-                    "enabled": True,
-                    "domain": "https://cytu.be",
-                    "channel": ["Lobby", "door"],
-                    "user": ["rosey", "hunter22"],
-                    "response_timeout": 0.1,
-                    "restart_delay": 5,
-                    "proxy": None,
-                },
-                {"domain": "https://cytu.be", "channel": "den", "username": "rosey", "password": "other"},
-                {"domain": "https://cytu.be", "channel": ["attic"], "user": ["guest", None], "enabled": False},
-                {"domain": "https://cytu.be", "channel": ["cellar", ""], "user": ["guest", ""]},
-            ],
-            "shell": {"enabled": True, "host": "localhost", "port": 5555},
-            "logging": {"level": "info", "chat_log_file": "chat.log", "media_log_file": None},
-            "llm": {"provider": {"key": "sk-hunter"}},
-            "plugins": {"enabled": True, "directory": "plugins"},
-        }
-    )
-    first, second, third, fourth = config.platforms
-    assert (first.server, first.channel, first.user) == ("https://cytu.be", "Lobby", "rosey")
-    assert first.password is not None
-    assert first.channel_password is not None
-    assert (first.password.get_secret_value(), first.channel_password.get_secret_value()) == ("hunter22", "door")
-    assert second.password is not None
-    assert (second.user, second.password.get_secret_value()) == ("rosey", "other")
-    assert (third.channel, third.user, third.password) == ("attic", "guest", None)
-    assert (fourth.user, fourth.password, fourth.channel_password) == ("guest", None, None)
-    assert config.channels == [first, second, fourth]
-    assert config.legacy["llm"] == {"provider": {"key": "sk-hunter"}}
-    assert "sk-hunter" not in repr(config)
-    assert [warning.partition(":")[0] for warning in config.warnings] == [
-        "platforms.0.response_timeout",
-        "platforms.0.restart_delay",
-        "nats.connection_timeout",
-        "nats.max_reconnect_attempts",
-        "nats.reconnect_delay",
-        "database.run_as_service",
-        "logging.chat_log_file",
-        "shell",
-        "llm",
-        "plugins",
-    ]
-
-
-def test_one_thing_in_two_spellings_is_refused(refusal: Callable[..., str]) -> None:
-    assert "platforms.0.domain: is another name of 'server'" in refusal(
-        {"platforms": [{"channel": "a", "domain": "https://x.y", "server": "https://x.y"}]}
-    )
-    assert "platforms.0.user: has a password, and 'password' is there too" in refusal(
-        {"platforms": [{"channel": "a", "user": ["a", "b"], "password": "c"}]}
-    )
-
-
-V1 = {"domain": "https://cytu.be", "channel": "lobby", "user": "guest", "log_level": "info", "db": "bot.db", "llm": {}}
-
-
-def test_a_version_one_file_is_refused_with_the_way_out(refusal: Callable[..., str]) -> None:
-    assert refusal(V1) == (
-        "rosey.json: is a version 1 (flat) file; this Rosey reads version 2: run 'rosey config migrate rosey.json'"
-    )
-
-
-@pytest.mark.parametrize("key", ["domain", "server", "channel", "user", "db", "log_level"])
-def test_each_key_of_version_one_alone_shows_it(refusal: Callable[..., str], key: str) -> None:
-    assert "version 1" in refusal({key: "x"})
-
-
-def test_a_file_that_says_version_one_is_refused(refusal: Callable[..., str]) -> None:
-    assert "is a version 1 (flat) file" in refusal({"version": 1, "channel": "x"})
-    assert "is a version 1 (flat) file" in refusal({"version": "1.0"})
-
-
-def test_the_environment_form_is_refused_with_the_way_out(refusal: Callable[..., str]) -> None:
-    text = refusal({"environment": "prod", "cytube": {"server": "x", "password": "hunter22"}, "features": {}})
-    assert "environment form" in text
-    assert "rosey config migrate" in text
-    assert "hunter22" not in text
-
-
 # Values
 
 
@@ -591,81 +465,3 @@ def test_a_variable_cannot_stand_for_a_whole_platform(refusal: Callable[..., str
 def test_a_variable_does_not_get_the_blame_for_its_neighbours(refusal: Callable[..., str]) -> None:
     text = refusal("platforms:\n- user: rosey\n", {"ROSEY_PLATFORMS__0__PASSWORD": "hunter22"})
     assert text == "rosey.yaml, line 2: platforms.0.channel: is missing"
-
-
-# Secrets
-
-
-def test_a_value_may_stand_in_the_environment_or_in_a_file(read: Load, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("hunter22\r\n")
-    config = read(
-        {
-            "platforms": [{"channel": "a", "user": ["rosey", "${PASSWORD}"]}],
-            "nats": {"url": "nats://rosey:${file:secret}@h", "token": f"${{file:{tmp_path}/secret}}"},
-            "database": {"default_channel": None, "url": "postgresql://rosey:p%40ss@h/$${db}"},
-        },
-        {"PASSWORD": "${X} and more"},
-    )
-    assert config.platforms[0].password is not None
-    assert config.platforms[0].password.get_secret_value() == "${X} and more", "what comes in is not searched again"
-    assert config.nats.options()["password"] == config.nats.options()["token"] == "hunter22"
-    assert config.secrets() == {"${X} and more", "hunter22", "p@ss", "postgresql://rosey:p%40ss@h/${db}"}
-
-
-@pytest.mark.parametrize(
-    ("reference", "reason"),
-    [
-        ("${NOT_SET}", "the environment variable NOT_SET that it refers to is not set"),
-        ("${EMPTY}", "the environment variable EMPTY that it refers to is not set"),
-        ("${file:nowhere}", "cannot be read: No such file"),
-        ("${file:empty}", "is empty"),
-        ("${file:binary}", "is not UTF-8 text"),
-        ("${file:/dev/zero}", "is longer than 65,536 characters"),
-        ("${}", "must name an environment variable or 'file:'"),
-        ("${a-b}", "must name an environment variable or 'file:'"),
-    ],
-)
-def test_a_reference_into_the_void_is_refused(
-    refusal: Callable[..., str], tmp_path: Path, reference: str, reason: str
-) -> None:
-    (tmp_path / "empty").write_text("\n")
-    (tmp_path / "binary").write_bytes(b"\xff")
-    text = refusal(f"nats:\n  token: '{reference}'\n", {"EMPTY": ""})
-    assert text.startswith("rosey.yaml, line 2: nats.token: ")
-    assert reason in text
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "platforms:\n- channel: a\n  user: [rosey, hunter22, x]\n",
-        "platforms:\n- channel: a\n  user: rosey\n  password: [hunter22]\n",
-        "platforms:\n- channel: [a, {hunter22: 1}]\n",
-        "nats: {url: 'ftp://rosey:hunter22@h'}\n",
-        "nats: {url: 'nats://rosey:hunter22@:x'}\n",
-        "nats: {token: {hunter22: 1}}\n",
-        "nats: {token: *hunter22}\n",
-        "nats: {token: !hunter22 x}\n",
-        "nats: {token: &hunter22 }}\n",
-        "nats: {token: 'hunter22\n",
-        "nats: {token: hunter22: x}\n",
-        "database: {path: x, url: 'postgresql://u:hunter22@h/db'}\n",
-        '{"nats": {"token": "hunter22" "x"}}',
-    ],
-)
-def test_no_refusal_shows_a_secret(refusal: Callable[..., str], content: str) -> None:
-    assert "hunter22" not in refusal(content)
-
-
-def test_no_secret_is_in_a_repr_and_the_log_masks_each(read: Load) -> None:
-    config = read(
-        {
-            "platforms": [{"channel": ["a", "door-key"], "user": ["rosey", "hunter22"]}],
-            "nats": {"url": "nats://n:nats-pass@h", "token": "nats-token"},
-            "database": {"url": "postgresql://u:db-pass@h/db"},
-        }
-    )
-    secrets = ["door-key", "hunter22", "nats-pass", "nats-token", "db-pass"]
-    for shown in (repr(config), str(config), config.model_dump_json()):
-        assert not [secret for secret in secrets if secret in shown]
-    assert logs.redacted(" ".join(secrets)) == " ".join([MASK] * len(secrets))
