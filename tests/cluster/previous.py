@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.cluster.cluster import IMAGES, ROOT, CommandFailed, run
+from tests.cluster.images import in_the_cluster
 
 COMMIT: Final = "d03d6fd1f658b3f6f11aa7a61955d2effdcaa287"
 TAG: Final = f"previous-{COMMIT[:7]}"
@@ -48,11 +49,15 @@ def package(source: Path) -> Path:
 
 
 def build_and_load(source: Path, load: Sequence[str]) -> None:
-    """Build the earlier images and bring them into the cluster by a command to which their names are added."""
-    names = []
-    for section in SECTIONS:
-        file, target = IMAGES[section]
-        names.append(f"rosey-{target}:{TAG}")
+    """Build the earlier images and bring them into the cluster by a command to which their names are added.
+
+    Those of a commit never change: where they are in the cluster, they stay.
+    """
+    found = {f"rosey-{target}:{TAG}": (file, target) for file, target in map(IMAGES.__getitem__, SECTIONS)}
+    _, there = in_the_cluster()
+    if found.keys() <= there:
+        return
+    for name, (file, target) in found.items():
         command = ["docker", "build", "--quiet", "--file", str(source / file), "--target", target]
-        run(*command, "--tag", names[-1], str(source), timeout=900)
-    run(*load, *names, timeout=300)
+        run(*command, "--tag", name, str(source), timeout=900)
+    run(*load, *found, timeout=300)
