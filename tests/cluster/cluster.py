@@ -301,7 +301,14 @@ def apply_definitions() -> None:
     run("kubectl", "apply", "--server-side", "--force-conflicts", "--filename", str(folder))
 
 
-def delete_namespaces(*, wait: bool = True) -> None:
-    """Delete all namespaces of this run, and of earlier ones of its name; return when they are gone, or at once."""
-    waiting = f"--wait={json.dumps(wait)}"
-    run("kubectl", "delete", "namespaces", f"--selector={identity.LABEL}", "--timeout=120s", waiting)
+def clear(*, wait: bool = True) -> None:
+    """Delete what this run and earlier ones of its name have in the cluster; return when it is gone, or at once.
+
+    These are namespaces, and rights in all namespaces, whose names begin with that of the namespace of their release.
+    """
+    options = ("--ignore-not-found", "--timeout=120s", f"--wait={json.dumps(wait)}")
+    run("kubectl", "delete", "namespaces", f"--selector={identity.LABEL}", *options)
+    names = run("kubectl", "get", "clusterroles,clusterrolebindings", "--output=name").decode().split()
+    own = [name for name in names if name.partition("/")[2].startswith(identity.PREFIX)]
+    if own:
+        run("kubectl", "delete", *own, *options)

@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 import pytest
 
 from tests.cluster import identity
-from tests.cluster.cluster import CommandFailed, Namespace, Release, delete_namespaces, run
+from tests.cluster.cluster import CommandFailed, Namespace, Release, clear, run
 from tests.cluster.executioner import Executioner
 from tests.cluster.images import build_and_load
 from tests.cluster.turns import turn
@@ -53,7 +53,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         session.config.stash[CLAIM] = identity.claim()
         run("kubectl", "get", "--raw", "/readyz")
-        delete_namespaces()
+        clear()
         build_and_load(LOAD, getattr(session.config, "cache", None))
     except (CommandFailed, identity.InUse) as error:
         pytest.exit(str(error), 1)
@@ -62,10 +62,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """In the end no namespaces stay, however a test or the process that ran it has ended."""
+    """In the end nothing stays in the cluster, however a test or the process that ran it has ended."""
     if CLAIM in config.stash:
         with config.stash[CLAIM]:
-            delete_namespaces(wait=False)
+            clear(wait=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

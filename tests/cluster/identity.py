@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-RUN: Final = os.environ.get("ROSEY_CLUSTER_RUN") or hashlib.sha256(f"{platform.node()}:{ROOT}".encode()).hexdigest()[:6]
+_OWN: Final = hashlib.sha256(f"{platform.node()}:{ROOT}".encode()).hexdigest()[:6]
+RUN: Final = os.environ.get("ROSEY_CLUSTER_RUN", _OWN).replace("-", "")
+"""Without a dash, so that no name is the beginning of another."""
+PREFIX: Final = f"rosey-test-{RUN}-"
+"""With this begin the names of its namespaces."""
 WORKER: Final = os.environ.get("PYTEST_XDIST_WORKER")
 """Which of several processes of a run this is; ``None`` if it is the only one."""
 LABEL: Final = f"rosey.chat/test-run={RUN}"
@@ -28,7 +32,7 @@ class InUse(Exception):
 
 def namespace(name: str) -> str:
     """The name of a namespace that no other run and no other process of this one uses."""
-    return "-".join(part for part in ("rosey-test", RUN, WORKER, name) if part)
+    return PREFIX + "-".join(part for part in (WORKER, name) if part)
 
 
 def tag(name: str) -> str:
