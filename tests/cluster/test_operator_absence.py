@@ -202,6 +202,7 @@ def test_an_operator_killed_and_away_for_a_minute_is_missed_by_nobody_and_tells_
         now = statuses(namespace)
         assert {name: now[name] for name in ("delta", "epsilon")} == {name: last[name] for name in ("delta", "epsilon")}
         assert now["beta"] == {}
+        assert not Truth(namespace, rosey, {"beta", "delta", "epsilon"}, frozenset({"alpha"})).is_told()
         truth = Truth(namespace, rosey, {"beta", "delta", "epsilon"}, frozenset({"alpha"}))
         comes = Return(release)
         namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")

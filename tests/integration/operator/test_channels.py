@@ -226,5 +226,15 @@ async def test_channels_of_all_namespaces_count_where_it_is_said_so(
     assert list(api.find("secrets", SECRET)["data"].values()) == [base64_of("hush")]
 
 
+async def test_channels_of_other_namespaces_are_left_alone_where_it_is_not_said_so(
+    operator: Operator, api: KubernetesApi, bucket: Bucket
+) -> None:
+    api.put(CHANNELS, "theirs", {"spec": {"channel": "theirs"}}, "team")
+    api.put(CHANNELS, "ours", {"spec": {"channel": "ours"}})
+    await until(is_ready(api, "ours", "Unknown", "NoWorker"))
+    assert list(await bucket.entries()) == ["ours"]
+    assert "status" not in api.find(CHANNELS, "theirs", "team")
+
+
 def test_a_holder_gives_up_before_others_may_take_over() -> None:
     assert leader.RENEW_INTERVAL < leader.MARGIN < leader.DURATION
