@@ -24,8 +24,6 @@ sys.stdout.buffer.write(pathlib.Path("/tmp/copy.db").read_bytes())
 pathlib.Path("/tmp/copy.db").unlink()
 """
 
-_SILENCE: Final = "import os, signal; os.kill(1, signal.SIGUSR1)"
-
 ON_THE_WIRE_MS: Final = 500
 """Before the bot's leaving: what the room still told it, while it closed the connection."""
 
@@ -58,11 +56,7 @@ class Load:
 
     def until_all_is_stored(self) -> None:
         """Have the crowd fall silent, and wait until nothing is on its way any more."""
-        namespace = self.release.namespace
-        namespace.python("deployment/rosey-simulator", _SILENCE)
-        logs = ("logs", "deployment/rosey-simulator", "--tail=50")
-        silent = "the crowd has fallen silent"
-        until(lambda: silent in namespace.kubectl(*logs).decode(), what=silent)
+        site.silence(self.release.namespace)
         until(lambda: set(self._held_back()) == {0}, what="all is sent", timeout=120)
         lag = "rosey_database_ingest_lag_messages"
         until(lambda: self.release.metrics("database")[lag] == 0, what="all is stored", timeout=120)

@@ -6,11 +6,21 @@ import json
 from typing import Final
 
 from rosey_simulator.crowd.record import Entry
-from tests.cluster.cluster import Namespace
+from tests.cluster.cluster import Namespace, until
 
 RECORD: Final = "/tmp/record.jsonl"
 ARGUMENTS: Final = (f"--record={RECORD}",)
 """What the simulator must be given to keep one; it does so while a crowd lives on the site."""
+
+_SILENCE: Final = "import os, signal; os.kill(1, signal.SIGUSR1)"
+
+
+def silence(namespace: Namespace) -> None:
+    """Have the crowd fall silent."""
+    namespace.python("deployment/rosey-simulator", _SILENCE)
+    logs = ("logs", "deployment/rosey-simulator", "--tail=50")
+    silent = "the crowd has fallen silent"
+    until(lambda: silent in namespace.kubectl(*logs).decode(), what=silent)
 
 
 class SiteRecord:

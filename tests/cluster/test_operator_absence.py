@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -28,6 +29,7 @@ from tests.cluster.resources import (
     simulator,
     told,
 )
+from tests.cluster.site import silence
 
 CHANNELS: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
 AWAY_S: Final = 60
@@ -92,49 +94,45 @@ def go_on(release: Release, names: set[str]) -> None:
     )
 
 
-class Truth:
-    """What the bots tell, against what stands in the resources.
+def is_true(
+    namespace: Namespace, rosey: Rosey, names: set[str], off: frozenset[str] = frozenset(), *, is_silent: bool = False
+) -> bool:
+    """Whether what stands in the resources is what the bots tell.
 
     Args:
         namespace: where they are.
-        rosey: what the bots tell is read by.
+        rosey: reads what the bots tell.
         names: the channels in which a bot must be.
         off: those that are declared not to have one; others there must not be.
+        is_silent: nothing happens in the channels, so that figures agree, too.
     """
-
-    def __init__(self, namespace: Namespace, rosey: Rosey, names: set[str], off: frozenset[str] = frozenset()) -> None:
-        self._namespace = namespace
-        self._rosey = rosey
-        self._names = names
-        self._off = off
-        self._untrue = set(names)
-
-    def is_told(self) -> bool:
-        """Whether each was true once, since this is asked: something happens in them all the time."""
-        rows = [json.loads(line) for line in self._rosey("channel", "list", "--json").splitlines()]
-        found = {row["key"]: row for row in rows if row["origin"] == "added"}
-        items = {item["metadata"]["name"]: item for item in self._namespace.get("ctc")["items"]}
-        for name in set(self._untrue) & found.keys():
-            if _is_true(items[name], found[name]):
-                self._untrue.remove(name)
-        joined = {name for name, row in found.items() if row["state"] == "joined"}
-        ready = {name for name, item in items.items() if told(item)[0] == "True"}
-        off = {name for name, item in items.items() if told(item)[:2] == ("False", "Disabled")}
-        return not self._untrue and joined == ready == self._names and off == self._off == items.keys() - ready
+    rows = [json.loads(line) for line in rosey("channel", "list", "--json").splitlines()]
+    told_of = {row["key"]: row for row in rows if row["origin"] == "added"}
+    items = {item["metadata"]["name"]: item for item in namespace.get("ctc")["items"]}
+    joined = {name for name, row in told_of.items() if row["state"] == "joined"}
+    disabled = {name for name, item in items.items() if told(item)[:2] == ("False", "Disabled")}
+    return (
+        joined == items.keys() - disabled == names
+        and disabled == off
+        and all(_agrees(items[name], told_of[name], is_silent) for name in names)
+    )
 
 
-def _is_true(resource: dict[str, Any], row: dict[str, Any]) -> bool:
+def _agrees(resource: dict[str, Any], row: dict[str, Any], is_silent: bool) -> bool:
     """Whether a resource tells what the bot tells that is in the channel."""
     status = resource.get("status", {})
     since = datetime.fromtimestamp(int(row["since"] or 0), UTC)
+    media = one_line(row["media"])[:120] if row["media"] else None
     return (
-        row["state"] == "joined"
-        and told(resource)[:2] == ("True", "Joined")
-        and status.get("observedGeneration") == resource["metadata"]["generation"]
-        and status.get("worker") == row["worker"]
-        and status.get("connectedSince") == since.strftime("%Y-%m-%dT%H:%M:%SZ")
-        and (status.get("users"), status.get("viewers")) == (row["users"], row["connected"])
-        and status.get("nowPlaying") == (one_line(row["media"])[:120] if row["media"] else None)
+        told(resource)[:2] == ("True", "Joined")
+        and status["observedGeneration"] == resource["metadata"]["generation"]
+        and status["worker"] == row["worker"]
+        and status["connectedSince"] == since.strftime("%Y-%m-%dT%H:%M:%SZ")
+        and (
+            not is_silent
+            or (status.get("users"), status.get("viewers"), status.get("nowPlaying"))
+            == (row["users"], row["connected"], media)
+        )
     )
 
 
@@ -176,6 +174,49 @@ def _seconds(time: str) -> float:
     return datetime.fromisoformat(time).timestamp()
 
 
+def test_while_the_operator_is_upgraded_bots_go_on_and_all_is_true_soon(
+    release: Release, namespace: Namespace, load_command: list[str]
+) -> None:
+    declare(namespace, "alpha", "gamma", "delta")
+    last = bots(release)
+    present = image("operator")
+    newer = f"{present}-newer"
+    run("docker", "tag", present, newer)
+    run(*load_command, newer, timeout=300)
+    comes = Return(release, release.pod("operator")["metadata"]["uid"])
+    tag = {"operator": {"image": {"tag": newer.partition(":")[2]}}}
+    with ThreadPoolExecutor(1) as background, release.administrator() as rosey:
+        upgrading = background.submit(release.upgrade, tag)
+        namespace.kubectl("delete", "ctc", "gamma", "--timeout=20s")
+        namespace.apply(channel("beta", **ACCOUNT))
+        go_on(release, {"alpha", "delta"})
+        is_told = partial(is_true, namespace, rosey, {"alpha", "beta", "delta"})
+        comes.wait("all was true", is_told)
+        upgrading.result()
+        # Until now both may have been there.
+        namespace.apply(channel("delta", enabled=False, **ACCOUNT))
+        is_told = partial(is_true, namespace, rosey, {"alpha", "beta"}, frozenset({"delta"}))
+        until(is_told, what="all is true with the new one alone", timeout=TRUTH_S, poll=0.1)
+    assert release.pod("operator")["spec"]["containers"][0]["image"].endswith(newer)
+    assert bots(release) == last
+
+
+def test_an_operator_that_comes_back_does_not_take_dead_bots_for_living(
+    release: Release, namespace: Namespace, executioner: Executioner
+) -> None:
+    declare(namespace, "gamma")
+    namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=1")
+    until(lambda: len(release.pods("bot")) == 1 and rooms(release) == {"gamma"}, what="one bot has it")
+    executioner.take_away(release, "operator", "rosey-operator")
+    executioner.take_away(release, "bot", "rosey-bot")
+    assert condition(namespace, "gamma")[0] == "True", "there is nobody who could tell"
+    comes = Return(release)
+    namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")
+    comes.wait("that the bot was gone was told", is_so(namespace, "gamma", "Unknown", "NoWorker"))
+    namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=2")
+    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready again", timeout=60)
+
+
 def test_an_operator_killed_and_away_for_a_minute_is_missed_by_nobody_and_tells_the_truth_then(
     release: Release, namespace: Namespace, executioner: Executioner
 ) -> None:
@@ -202,52 +243,12 @@ def test_an_operator_killed_and_away_for_a_minute_is_missed_by_nobody_and_tells_
         now = statuses(namespace)
         assert {name: now[name] for name in ("delta", "epsilon")} == {name: last[name] for name in ("delta", "epsilon")}
         assert now["beta"] == {}
-        assert not Truth(namespace, rosey, {"beta", "delta", "epsilon"}, frozenset({"alpha"})).is_told()
-        truth = Truth(namespace, rosey, {"beta", "delta", "epsilon"}, frozenset({"alpha"}))
+        silence(namespace)
+        joined, off = {"beta", "delta", "epsilon"}, frozenset({"alpha"})
+        is_told = partial(is_true, namespace, rosey, joined, off, is_silent=True)
+        assert not is_told()
         comes = Return(release)
         namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")
-        comes.wait("all was true", truth.is_told)
-    assert rooms(release) == {"beta", "delta", "epsilon"}
+        comes.wait("all was true", is_told)
+    assert rooms(release) == joined
     assert statuses(namespace)["epsilon"]["worker"] != last["epsilon"]["worker"]
-
-
-def test_while_the_operator_is_upgraded_bots_go_on_and_all_is_true_soon(
-    release: Release, namespace: Namespace, load_command: list[str]
-) -> None:
-    declare(namespace, "alpha", "gamma", "delta")
-    last = bots(release)
-    present = image("operator")
-    newer = f"{present}-newer"
-    run("docker", "tag", present, newer)
-    run(*load_command, newer, timeout=300)
-    comes = Return(release, release.pod("operator")["metadata"]["uid"])
-    tag = {"operator": {"image": {"tag": newer.partition(":")[2]}}}
-    with ThreadPoolExecutor(1) as background, release.administrator() as rosey:
-        upgrading = background.submit(release.upgrade, tag)
-        namespace.kubectl("delete", "ctc", "gamma", "--timeout=20s")
-        namespace.apply(channel("beta", **ACCOUNT))
-        go_on(release, {"alpha", "delta"})
-        comes.wait("all was true", Truth(namespace, rosey, {"alpha", "beta", "delta"}).is_told)
-        upgrading.result()
-    # Whatever was told while both were there.
-    assert release.pod("operator")["spec"]["containers"][0]["image"].endswith(newer)
-    with release.administrator() as rosey:
-        truth = Truth(namespace, rosey, {"alpha", "beta", "delta"})
-        until(truth.is_told, what="all is true with the new one alone", timeout=TRUTH_S, poll=0.1)
-    assert bots(release) == last
-
-
-def test_an_operator_that_comes_back_does_not_take_dead_bots_for_living(
-    release: Release, namespace: Namespace, executioner: Executioner
-) -> None:
-    declare(namespace, "gamma")
-    namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=1")
-    until(lambda: len(release.pods("bot")) == 1 and rooms(release) == {"gamma"}, what="one bot has it")
-    executioner.take_away(release, "operator", "rosey-operator")
-    executioner.take_away(release, "bot", "rosey-bot")
-    assert condition(namespace, "gamma")[0] == "True", "there is nobody who could tell"
-    comes = Return(release)
-    namespace.kubectl("scale", "deployment/rosey-operator", "--replicas=1")
-    comes.wait("that the bot was gone was told", is_so(namespace, "gamma", "Unknown", "NoWorker"))
-    namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=2")
-    until(is_so(namespace, "gamma", "True", "Joined"), what="gamma is ready again", timeout=60)
