@@ -7,6 +7,7 @@ away, to be slow and to say no.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import itertools
 import json
@@ -194,11 +195,13 @@ class KubernetesApi:
 
     async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
         response = web.StreamResponse()
-        await response.prepare(request)
         queue: asyncio.Queue[Object | None] = asyncio.Queue()
-        self._watches.append((plural, queue))
-        while (event := await queue.get()) is not None:
-            await response.write(json.dumps(event).encode() + b"\n")
+        # Whoever watches may be gone at any moment.
+        with contextlib.suppress(ConnectionResetError):
+            await response.prepare(request)
+            self._watches.append((plural, queue))
+            while (event := await queue.get()) is not None:
+                await response.write(json.dumps(event).encode() + b"\n")
         return response
 
     def _discovery(self, path: str) -> Object | None:

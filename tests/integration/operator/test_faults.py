@@ -163,11 +163,11 @@ async def test_two_hundred_at_once_are_told_of_and_then_left_alone(
     names = [f"room{number}" for number in range(200)]
     for name in names:
         api.put(CHANNELS, name, {"spec": {"channel": name}})
-    await until(lambda: all(is_ready(api, name, "Unknown", "NoWorker")() for name in names), timeout=30)
+    await until(lambda: all(is_ready(api, name, "Unknown", "NoWorker")() for name in names), timeout=60)
     assert sorted(await bucket.entries()) == sorted(names)
     for name in names:
         await bucket.tell(name)
-    await until(lambda: all(is_ready(api, name, "True", "Joined")() for name in names), timeout=30)
+    await until(lambda: all(is_ready(api, name, "True", "Joined")() for name in names), timeout=60)
     await rest(operator)
     before = writes(api)
     assert len(before) <= 200 * 8, "four states, and two events, each"
