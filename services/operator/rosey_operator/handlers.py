@@ -99,7 +99,10 @@ class Watch:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("not in a task")
-        self._running = asyncio.get_running_loop(), task
+        inner = asyncio.get_running_loop()
+        # kopf's callbacks fail where a watch ends before its first answer; what matters its tasks fail with.
+        inner.set_exception_handler(lambda _, context: log.debug("kopf: %s", context["message"]))
+        self._running = inner, task
         if self._stop.is_set():
             return
         where: dict[str, Any] = (
