@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rosey_cli import bench, tokens
+from rosey_cli import bench, ending, tokens
 from rosey_cli.audit import audit
 from rosey_cli.backup.commands import backup, restore
 from rosey_cli.channels import commands as channels
@@ -42,12 +42,14 @@ def tell_version(is_asked: bool) -> None:
 
 @app.callback()
 def prepare(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=tell_version, is_eager=True, help="Say which Rosey this is, and end."),
     ] = False,
 ) -> None:
-    """Make sure that no character ends a command because the terminal lacks it."""
+    """Make sure that no character ends a command because the terminal lacks it, and that it ends in good order."""
+    context.with_resource(ending.heeded())
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

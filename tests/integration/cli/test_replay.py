@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sqlite3
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -28,6 +30,7 @@ from rosey_database import BotDatabase, DatabaseService
 from rosey_database.ingest.consumer import StreamMessage
 from tests.integration.cli.story import CHANNEL, Publish, Stored, chat, story
 from tests.support.nats_server import NatsServer
+from tests.support.waiting import until
 
 NOW = 1_700_000_000.0
 
@@ -242,3 +245,26 @@ async def test_without_a_stream_it_says_so(rosey: Callable[..., Any]) -> None:
     result = await rosey("--to", "file:-")
     assert result.exit_code == 1
     assert "nothing was ever published" in result.stderr
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda signum: signum.name)
+async def test_whoever_ends_it_finds_no_half_of_a_database(
+    nats_server: NatsServer,
+    database_service: DatabaseService,
+    publish: Publish,
+    stored: Stored,
+    tmp_path: Path,
+    signum: signal.Signals,
+) -> None:
+    await stored(await publish(*story()))
+    folder = tmp_path / "made"
+    folder.mkdir()
+    options = ["replay", "--to", f"database:{folder / 'copy.db'}", "--rate", "0.1", "--nats", nats_server.url]
+    # As a shell without job control begins what has an ampersand behind it.
+    begun = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", str(Path(sys.executable).with_name("rosey")), *options]
+    process = await asyncio.create_subprocess_exec(*begun, stderr=asyncio.subprocess.PIPE)
+    await until(lambda: list(folder.iterdir()), timeout=30)
+    process.send_signal(signum)
+    _, said = await process.communicate()
+    assert (process.returncode, b"Traceback" in said) == (128 + signum, False)
+    assert list(folder.iterdir()) == []

@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -179,7 +179,7 @@ class Rebuilt:
 
 @asynccontextmanager
 async def rebuilt(client: Client, path: Path, *, default_channel: str | None, complete: bool) -> AsyncIterator[Rebuilt]:
-    """A new database to which events are applied.
+    """A new database to which events are applied; where that comes to no end there is none.
 
     Args:
         default_channel: the key of its default channel.
@@ -192,18 +192,28 @@ async def rebuilt(client: Client, path: Path, *, default_channel: str | None, co
     created = created_microseconds(await client.jsm().stream_info(streams.EVENTS))
     database = BotDatabase(path)
     try:
-        await database.connect()
-    except sqlite3.Error as error:
-        raise Failure(f"{path} cannot be made: {str(error).removeprefix(f'{path}: ')}") from None
-    try:
+        try:
+            await database.connect()
+        except sqlite3.Error as error:
+            raise Failure(f"{path} cannot be made: {str(error).removeprefix(f'{path}: ')}") from None
         if default_channel:
             await database.choose_default_channel(default_channel)
         target = Rebuilt(database, created)
         yield target
         if complete:
             await target.finish()
-    finally:
+    except BaseException:
         await database.close(end_sessions=False)
+        _remove(path)
+        raise
+    await database.close(end_sessions=False)
+
+
+def _remove(path: Path) -> None:
+    """Remove what was begun: half of a database would look like a whole one."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()
 
 
 def _refuse_existing(path: Path) -> None:
