@@ -77,7 +77,7 @@ async def test_a_token_may_only_read_where_that_is_asked_for(temp_database: BotD
     assert both is not None
     assert not both.read_only
     _, listed, _ = await token("list")
-    assert [line.split(maxsplit=4)[-1] for line in listed.splitlines()[1:]] == [
+    assert sorted(line.split(maxsplit=4)[-1] for line in listed.splitlines()[1:]) == [
         "read        a page",
         "read, post  a bot",
     ]
