@@ -11,6 +11,7 @@ import pytest
 
 from tests.cluster.cluster import Release, merged, until
 from tests.cluster.load import Load, said, stored_lines, values
+from tests.cluster.resources import LIMITS
 
 RATE: Final = 50
 ENOUGH: Final = 300
@@ -18,7 +19,7 @@ ENOUGH: Final = 300
 HELD_BACK: Final = 300
 """Events that are on disk before the pods go, so that it shows where they are lost."""
 BOTS: Final = "--selector=app.kubernetes.io/instance=rosey,app.kubernetes.io/component=bot"
-SEVERAL: Final[dict[str, Any]] = {"bot": {"replicas": 2, "persistence": {"perReplica": True}}}
+SEVERAL: Final[dict[str, Any]] = {"bot": {"replicas": 2, "persistence": {"perReplica": True}, **LIMITS}}
 ONE: Final[dict[str, Any]] = {"bot": {"replicas": 1, "persistence": {"perReplica": False}}}
 
 MakeRelease = Callable[..., Release]
