@@ -207,6 +207,7 @@ def test_an_operator_that_comes_back_does_not_take_dead_bots_for_living(
     declare(namespace, "gamma")
     namespace.kubectl("scale", "deployment/rosey-bot", "--replicas=1")
     until(lambda: len(release.pods("bot")) == 1 and rooms(release) == {"gamma"}, what="one bot has it")
+    until(is_so(namespace, "gamma", "True", "Joined"), what="that is told", poll=0.2)
     executioner.take_away(release, "operator", "rosey-operator")
     executioner.take_away(release, "bot", "rosey-bot")
     assert condition(namespace, "gamma")[0] == "True", "there is nobody who could tell"
