@@ -26,7 +26,7 @@ import coverage
 from tools import tracing
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PROCESSES: Final = 5
+PROCESSES: Final = 6
 """More than the cores of a small machine, since many tests wait for a process or a time-out."""
 SLOWEST: Final = 15
 GOALS: Final = {
