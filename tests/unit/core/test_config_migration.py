@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rosey_core.config.document import Document, read, without_comments
@@ -191,6 +191,8 @@ _VALUES = st.recursive(
 
 
 @given(st.dictionaries(_NAMES, _VALUES, min_size=1, max_size=6), st.sampled_from([Form.FLAT, Form.ENVIRONMENT]))
+@example({"legacy": {"cytube": [1]}, "cytube": {"x": 2}}, Form.ENVIRONMENT)
+@example({"legacy": {"cytube": {"x": {"y": 1}}}, "cytube": {"x": 2}}, Form.ENVIRONMENT)
 @settings(max_examples=60, deadline=None)
 def test_nothing_is_lost_of_anything(data: dict[str, Any], form: Form) -> None:
     before = json.dumps(data).replace("$${", "${")

@@ -136,9 +136,7 @@ class Migration:
         else:
             places, values = (new,), [value]
         if not all(map(self._is_free, places)):
-            places, values = ((_LEGACY, *old),), [value]
-            while not self._is_free(places[0]):
-                places = ((*places[0][:-1], f"{places[0][-1]}_"),)
+            places, values = (self._beside((_LEGACY, *old)),), [value]
         for place, one in zip(places, values, strict=True):
             self._set(place, one)
         if places != (old,):
@@ -156,6 +154,17 @@ class Migration:
                 return True
             here = here[key]
         return False
+
+    def _beside(self, place: KeyPath) -> KeyPath:
+        """This place, or one whose name is longer where something stands in the way."""
+        here = self.data
+        for depth, key in enumerate(place):
+            if key not in here:
+                break
+            here = here[key]
+            if depth == len(place) - 1 or not isinstance(here, dict):
+                return self._beside((*place[:depth], f"{key}_", *place[depth + 1 :]))
+        return place
 
     def _set(self, place: KeyPath, value: Any) -> None:
         here: Any = self.data
