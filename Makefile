@@ -117,7 +117,7 @@ bench-long: $(INSTALLED)  ## the same with the hour of memory stability
 bench-saturation: $(INSTALLED)  ## search the highest rate that holds, for 1, 10 and 100 channels
 	@$(BIN)/rosey bench saturation $(ARGS)
 
-test-bench: $(INSTALLED)  ## that the benchmarks can fail: with a slow commit, with lost events; under a minute
+test-bench: $(INSTALLED)  ## that the benchmarks can fail: with a slow commit, with lost events, interrupted; a minute
 	@$(BIN)/python -m pytest tests/benchmarks -q -p no:cacheprovider $(ARGS)
 
 bench-path: $(INSTALLED)  ## measure the event path, 20 minutes at most; two minutes: make bench-path ARGS=--quick

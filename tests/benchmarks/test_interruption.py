@@ -21,6 +21,23 @@ PATH = ("bench", "path", "--quick", "--only", "latency_1k")
 SATURATION = ("bench", "saturation", "--quick", "--channels", "1")
 START_S = 60.0
 
+SWALLOWS = """
+import subprocess, sys, tempfile, time
+from benchmarks import interruption
+
+def work():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    print(child.pid, tempfile.mkdtemp(), flush=True)
+    while True:
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            pass
+
+interruption.ENDING_S = 0.1
+sys.exit(interruption.guarded(work))
+"""
+
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -70,6 +87,18 @@ async def test_what_was_started_ends_with_it(
     said = (tmp_path / "said").read_text()
     assert said.endswith("interrupted: nothing is written\n")
     assert "Traceback" not in said
-    assert [child for child in children if child.is_running()] == []
+    # What multiprocessing watches its own with ends when it has noticed.
+    await until(lambda: not any(child.is_running() for child in children), what="all have ended", timeout=START_S)
     assert list((tmp_path / "made").iterdir()) == []
     assert not (tmp_path / "report").exists()
+
+
+def test_what_swallows_the_interruption_is_ended_all_the_same() -> None:
+    with subprocess.Popen([sys.executable, "-c", SWALLOWS], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pid, directory = process.stdout.readline().split()
+        child = psutil.Process(int(pid))
+        process.terminate()
+        assert process.wait(START_S) == INTERRUPTED
+        child.wait(START_S)
+        assert not Path(directory).exists()
