@@ -19,6 +19,12 @@ from rosey_cli.up.view import LiveView, picture
 from tests.unit.cli.snapshots import NOW, busy, lobby
 
 
+@pytest.fixture(autouse=True)
+def _in_any_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These do not depend on the terminal in which they are run."""
+    monkeypatch.setenv("TERM", "xterm")
+
+
 def terminal(encoding: str = "utf-8", *, is_terminal: bool = True) -> Console:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace", write_through=True)
     return Console(file=file, force_terminal=is_terminal, width=100, height=30, markup=False, highlight=False)
