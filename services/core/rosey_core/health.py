@@ -11,8 +11,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from yarl import URL
 
+from rosey_core.http_listener import HttpListener
 from rosey_core.telemetry.logs import redacted
 from rosey_core.telemetry.metrics import exposition
 
@@ -141,9 +141,7 @@ class HealthServer:
     def __init__(self, health: Health, registry: CollectorRegistry, host: str = "127.0.0.1", port: int = 0) -> None:
         self._health = health
         self._registry = registry
-        self._host = host
-        self._wanted_port = port
-        self._runner: web.AppRunner | None = None
+        self._listener: Final = HttpListener(host, port)
 
     async def start(self) -> None:
         """Listen.
@@ -156,19 +154,11 @@ class HealthServer:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._wanted_port).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        await self._listener.start(runner)
 
     async def stop(self) -> None:
         """Stop listening; safe to call at any time."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._listener.stop()
 
     @property
     def port(self) -> int:
@@ -177,15 +167,12 @@ class HealthServer:
         Raises:
             RuntimeError: it does not listen.
         """
-        if self._runner is None:
-            raise RuntimeError("the health server is not started")
-        port: int = self._runner.addresses[0][1]
-        return port
+        return self._listener.port
 
     @property
     def url(self) -> str:
         """Where it is, without a path; see :attr:`port` for what it raises."""
-        return str(URL.build(scheme="http", host=self._host, port=self.port))
+        return self._listener.url
 
     async def _healthz(self, request: web.Request) -> web.Response:
         alive = self._health.alive

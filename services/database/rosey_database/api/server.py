@@ -19,9 +19,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
-from yarl import URL
 
 from rosey_core import queries
+from rosey_core.http_listener import HttpListener
 from rosey_core.queries import Request
 from rosey_database.api import openapi
 from rosey_database.api.authorization import Authorization, insufficient
@@ -86,13 +86,11 @@ class ApiServer:
     ) -> None:
         self._database = database
         self._answer = answer
-        self._host = host
-        self._wanted_port = port
+        self._listener = HttpListener(host, port)
         self._observer = observer
         self._rate = rate or PostingRate()
         self._authorization = Authorization(database)
         self._at_work = 0
-        self._runner: web.ServerRunner | None = None
 
     async def start(self) -> None:
         """Listen.
@@ -101,19 +99,11 @@ class ApiServer:
             OSError: the address cannot be had.
         """
         runner = web.ServerRunner(_Server(self._handle), handle_signals=False, shutdown_timeout=STOP_SECONDS)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._wanted_port).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        await self._listener.start(runner)
 
     async def stop(self) -> None:
         """Finish what is at hand, within bounds, and listen no more; safe to call at any time."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._listener.stop()
         await self._authorization.close()
 
     @property
@@ -123,9 +113,7 @@ class ApiServer:
         Raises:
             RuntimeError: it does not listen.
         """
-        if self._runner is None:
-            raise RuntimeError("the API is not served")
-        return str(URL.build(scheme="http", host=self._host, port=self._runner.addresses[0][1]))
+        return self._listener.url
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()
