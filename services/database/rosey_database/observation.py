@@ -144,8 +144,8 @@ def measure_checkpoints(statistics: CheckpointStatistics, metrics: DatabaseMetri
     metrics.checkpoint_seconds.inc(taken.seconds)
 
 
-class RequestObserver:
-    """Counts what is asked, and traces it where that is wanted.
+class _Asked:
+    """Hears of each request, and traces it where that is wanted.
 
     Args:
         metrics: to keep up to date.
@@ -161,6 +161,10 @@ class RequestObserver:
         if self._tracing is not None:
             self._tracing.asked(headers)
 
+
+class RequestObserver(_Asked):
+    """Counts what is asked, and traces it where that is wanted."""
+
     def answered(self, template: str, outcome: str, seconds: float) -> None:
         """A request was answered."""
         self._metrics.requests[template, outcome].inc()
@@ -170,22 +174,8 @@ class RequestObserver:
             self._metrics.bad_requests[template].inc()
 
 
-class ApiObserver:
-    """Counts what is asked over HTTP, and traces it where that is wanted.
-
-    Args:
-        metrics: to keep up to date.
-        tracing: makes the traces.
-    """
-
-    def __init__(self, metrics: DatabaseMetrics, tracing: DatabaseTracing | None = None) -> None:
-        self._metrics = metrics
-        self._tracing = tracing
-
-    def asked(self, headers: Mapping[str, str]) -> None:
-        """A request came."""
-        if self._tracing is not None:
-            self._tracing.asked(headers)
+class ApiObserver(_Asked):
+    """Counts what is asked over HTTP, and traces it where that is wanted."""
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered, or refused."""

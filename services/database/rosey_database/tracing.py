@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rosey_core import subjects
 from rosey_core.telemetry import tracing_names as names
@@ -79,39 +79,41 @@ class DatabaseTracing:
 
     def answered(self, template: str, outcome: str, seconds: float) -> TraceContext | None:
         """The request was answered; returns its trace, where it has one."""
-        scope = CURRENT.get()
-        if scope is None and outcome != server.FAILED:
-            return None
-        now = self._clock()
-        span = self._tracing.start(
+        return self._replied(
             names.span(names.PROCESS, template),
-            "server",
-            parent=None if scope is None else scope.context,
-            attributes={**names.messaging(names.PROCESS, template, template), names.OUTCOME: outcome},
-            at=now - seconds,
+            {**names.messaging(names.PROCESS, template, template), names.OUTCOME: outcome},
+            seconds,
+            failure=None if outcome == server.OK else outcome,
+            is_own_fault=outcome == server.FAILED,
         )
-        if outcome != server.OK:
-            span.fail(outcome)
-        span.end(now)
-        return span.context
 
     def served(self, method: str, route: str, status: int, seconds: float) -> TraceContext | None:
         """A request over HTTP was answered; returns its trace, where it has one."""
+        is_known, failed = method in _METHODS, status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        return self._replied(
+            names.span(method if is_known else names.HTTP, route),
+            {
+                names.HTTP_METHOD: method if is_known else names.HTTP_OTHER_METHOD,
+                names.HTTP_ROUTE: route,
+                names.HTTP_STATUS: status,
+            },
+            seconds,
+            failure=str(status) if failed else None,
+            is_own_fault=failed,
+        )
+
+    def _replied(
+        self, name: str, attributes: Mapping[str, Any], seconds: float, *, failure: str | None, is_own_fault: bool
+    ) -> TraceContext | None:
+        """A request was answered; what is this service's fault is traced whether who asked traces or not."""
         scope = CURRENT.get()
-        failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        if scope is None and not failed:
+        if scope is None and not is_own_fault:
             return None
         now = self._clock()
-        span = self._tracing.start(
-            names.span(method if method in _METHODS else names.HTTP, route),
-            "server",
-            parent=None if scope is None else scope.context,
-            attributes={names.HTTP_METHOD: method if method in _METHODS else names.HTTP_OTHER_METHOD}
-            | {names.HTTP_ROUTE: route, names.HTTP_STATUS: status},
-            at=now - seconds,
-        )
-        if failed:
-            span.fail(str(status))
+        parent = None if scope is None else scope.context
+        span = self._tracing.start(name, "server", parent=parent, attributes=attributes, at=now - seconds)
+        if failure is not None:
+            span.fail(failure)
         span.end(now)
         return span.context
 
