@@ -103,6 +103,11 @@ class ChannelStatus(Struct, frozen=True, kw_only=True):
     beat: str | None = None
 
 
+def hindrance(problem: str | None, waits_for: str | None) -> str:
+    """What is wrong in a channel, and what is waited for, in words; empty where nothing is."""
+    return "; ".join(part for part in (problem, f"waits for {waits_for}" if waits_for else None) if part)
+
+
 def beat_key(bot: str, life: str) -> str:
     """Where a bot beats: no channel has that key, and ``life`` makes it another one each time that the bot starts."""
     return _BEAT + leases.session_name(bot, life)

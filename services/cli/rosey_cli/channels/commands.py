@@ -13,6 +13,7 @@ from rosey_cli import connection, terminal
 from rosey_cli.connection import DataOption, NatsOption
 from rosey_cli.failure import Failure
 from rosey_core.bus import Bus
+from rosey_core.channel_status import hindrance
 from rosey_core.text import one_line
 
 app = typer.Typer(help="Add and remove channels while the bot runs, and see how they fare.", no_args_is_help=True)
@@ -115,7 +116,7 @@ def list_channels(
             table.add_column(heading, justify="right" if heading == "users" else "left", overflow="fold")
         for row in rows:
             last = f"last time: {row.last_failure}" if row.last_failure and not row.problem else None
-            remarks = [row.problem, f"waits for {row.waits_for}" if row.waits_for else None, last, row.note]
+            remarks = [hindrance(row.problem, row.waits_for), last, row.note]
             table.add_row(
                 one_line(row.key),
                 *([one_line(row.worker or "")] if is_pool else []),

@@ -44,8 +44,7 @@ def described(status: ChannelStatus | None) -> str:
     if status.state == "joined" and status.problem is None:
         joined = "joined" if status.user is None else f"joined as {status.user}"
         return joined if status.note is None else f"{joined}; {status.note}"
-    waits_for = None if status.waits_for is None else f"waits for {status.waits_for}"
-    return "; ".join(remark for remark in (status.problem, waits_for) if remark) or "on its way"
+    return channel_status.hindrance(status.problem, status.waits_for) or "on its way"
 
 
 def _is_settled(status: ChannelStatus | None) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from rosey_core.channel_status import ChannelStatus as BotStatus
+from rosey_core.channel_status import hindrance
 from rosey_core.text import one_line
 from rosey_operator.reconcile.declared import Event
 from rosey_operator.reconcile.state import Actual, Channel
@@ -124,8 +125,7 @@ def _connected(told: BotStatus) -> Told:
 
 def _why_not(told: BotStatus) -> str:
     """What is wrong, and what is waited for."""
-    parts = [told.problem, f"waits for {told.waits_for}" if told.waits_for else None]
-    return one_line("; ".join(part for part in parts if part))
+    return one_line(hindrance(told.problem, told.waits_for))
 
 
 def _is_applied(told: BotStatus, outcome: Outcome) -> bool:
